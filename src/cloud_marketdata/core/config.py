@@ -1,0 +1,129 @@
+"""Every setting of the service, read from `MARKETDATA_…` variables or a TOML file.
+
+`print(Settings())` is safe: secrets are masked by their type. Precedence: arguments, environment,
+file, defaults.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from cloud_marketdata.domain.values import Venue
+
+Role = Literal["all", "collect", "process", "serve"]
+
+
+class Endpoint(BaseModel):
+    """Where a venue answers: the base URLs before its own paths."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ws: Annotated[str, Field(pattern=r"^wss?://[^/\s]+$")]
+    rest: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
+
+
+ENDPOINTS = {
+    Venue.BINANCE_SPOT: Endpoint(
+        ws="wss://data-stream.binance.vision", rest="https://data-api.binance.vision"
+    ),
+    Venue.BINANCE_USDM: Endpoint(ws="wss://fstream.binance.com", rest="https://fapi.binance.com"),
+    Venue.BYBIT_SPOT: Endpoint(ws="wss://stream.bybit.com", rest="https://api.bybit.com"),
+    Venue.BYBIT_LINEAR: Endpoint(ws="wss://stream.bybit.com", rest="https://api.bybit.com"),
+}
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,32}$")]
+
+
+class Settings(BaseSettings):
+    """What one process needs to know; see docs/settings.md for the same list in a table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MARKETDATA_", extra="forbid", frozen=True, validate_default=True
+    )
+
+    role: Role = "all"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    allow_open_bind: bool = False
+    """Listen beyond loopback although no key is asked for; every start says so in the log."""
+    storage: Literal["embedded", "memory"] = "embedded"
+    data_dir: Path = Path("var/data")
+    symbols: dict[Venue, tuple[Symbol, ...]] = {venue: ("BTCUSDT",) for venue in Venue}
+    endpoints: dict[Venue, Endpoint] = ENDPOINTS
+    binance_trade_stream: Literal["aggTrade", "trade"] = "aggTrade"
+    """`aggTrade` can be back-filled exactly; `trade` is what most captures hold."""
+    book_levels: Annotated[int, Field(ge=1, le=1000)] = 200
+    """Levels a side that are published for `…/depth`."""
+    batch_ms: Annotated[int, Field(ge=1, le=1000)] = 10
+    batch_events: Annotated[int, Field(ge=1, le=100_000)] = 500
+    queue_batches: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Batches waiting for the log before the socket is no longer read."""
+    save_ms: Annotated[int, Field(ge=10, le=60_000)] = 250
+    """How often changed aggregates are saved; younger trades are read from the log."""
+    lateness_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 2000
+    """The watermark runs this far behind the newest match time."""
+    hot_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """How long raw events stay in the log."""
+    rest_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    backoff_first_s: Annotated[float, Field(gt=0, le=60)] = 0.5
+    backoff_cap_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("endpoints")
+    @classmethod
+    def _keep_defaults(cls, given: dict[Venue, Endpoint]) -> dict[Venue, Endpoint]:
+        """Naming one venue's endpoint leaves the others where they are."""
+        return {**ENDPOINTS, **given}
+
+    @model_validator(mode="after")
+    def _refuse_open_bind(self) -> Self:
+        if not self.allow_open_bind and not is_loopback(self.host):
+            msg = (
+                f"host {self.host} is not loopback and there are no API keys yet; "
+                "set allow_open_bind to accept that"
+            )
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then the TOML file named by `toml_file`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be reached from this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def load(config: Path | None = None, **overrides: object) -> Settings:
+    """Read the settings, from a TOML file where one is given.
+
+    Raises pydantic's ValidationError, which names each wrong setting, or FileNotFoundError.
+    """
+    if config is None:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    if not config.is_file():
+        raise FileNotFoundError(config)
+    described = SettingsConfigDict(**Settings.model_config, toml_file=config)
+    filed = type("Settings", (Settings,), {"model_config": described, "__doc__": Settings.__doc__})
+    return filed(**overrides)  # type: ignore[no-any-return]

@@ -1,0 +1,72 @@
+"""The error tree.
+
+MarketDataError
+├── BadRequestError      the asker is wrong; `code` is stable, the text is one clear line
+│   ├── UnknownMarketError
+│   └── BadTimeError
+├── NotReadyError        the answer exists in principle but may not be served now (a book out of sync)
+├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
+└── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
+"""
+
+from typing import ClassVar
+
+
+class MarketDataError(Exception):
+    """Root of all errors that are not bugs."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+
+
+class BadRequestError(MarketDataError):
+    """The question cannot be answered as asked."""
+
+    code = "bad_request"
+    status = 400
+
+
+class UnknownMarketError(BadRequestError):
+    """The venue or symbol is not collected here."""
+
+    code = "unknown_market"
+    status = 404
+
+
+class BadTimeError(BadRequestError):
+    """A time is not ISO-8601 with offset nor epoch ms, or the range is empty or reversed."""
+
+    code = "bad_time"
+
+
+class LimitError(BadRequestError):
+    """More was asked than one answer may hold."""
+
+    code = "limit_exceeded"
+
+
+class NotReadyError(MarketDataError):
+    """The data is not in a state that may be served; the text says why."""
+
+    code = "not_ready"
+    status = 409
+
+
+class StorageError(MarketDataError):
+    """A store refused or is away."""
+
+    code = "storage_unavailable"
+    status = 503
+
+
+class VenueError(MarketDataError):
+    """A venue refused, is away or broke its protocol."""
+
+    code = "venue_unavailable"
+    status = 503
+
+
+class SettingsError(MarketDataError):
+    """A setting is wrong; the text names it."""
+
+    code = "bad_settings"

@@ -1,0 +1,1 @@
+"""Hot, warm and cold tiers behind ports."""

@@ -1,0 +1,240 @@
+"""The contracts of the stores, split by noun. Each docstring is law and has a test.
+
+All ports raise StorageError (core.errors) where a driver would raise its own. Times are ns, ranges
+are half-open, and positions are integers that grow within one stream.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.events import Level, LogEvent, Rejection, TradeEvent
+from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.profile import VolumeProfile
+from cloud_marketdata.domain.values import Timeframe, Venue
+
+
+class StreamKind(StrEnum):
+    """What a stream of the log holds."""
+
+    TRADES = "trades"
+    BOOK = "book"
+    STATUS = "status"
+
+
+class Stream(NamedTuple):
+    """One ordered sequence of events in the log."""
+
+    venue: Venue
+    symbol: str
+    kind: StreamKind
+
+
+class Batch(NamedTuple):
+    """Events of one stream that are appended together and become one log entry."""
+
+    stream: Stream
+    events: Sequence[LogEvent]
+
+
+class Record(NamedTuple):
+    """A log entry: its position, and the events of its batch in their order."""
+
+    position: int
+    events: Sequence[LogEvent]
+
+
+class EventLog(Protocol):
+    """The only meeting place of collectors and processors: append-only, ordered per stream."""
+
+    async def append(self, batches: Sequence[Batch]) -> list[int]:
+        """Make the batches durable, all or none, and return their positions.
+
+        Positions of a stream grow strictly. After the return the events survive a killed process.
+        A batch without events is an error (ValueError).
+        """
+        ...
+
+    async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
+        """Return at most `limit` entries with a position above `after`, in order."""
+        ...
+
+    async def last(self, stream: Stream) -> Record | None:
+        """Return the newest entry, or None."""
+        ...
+
+    async def streams(self) -> list[Stream]:
+        """Return the streams that hold at least one entry, sorted."""
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Return when something may have been appended, at the latest after `seconds`."""
+        ...
+
+    async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
+        """Remove entries at or below `upto` whose events were all received before `before`.
+
+        Returns how many entries went. The newest entry of a stream always stays: it tells a
+        restarted collector where the tape stopped.
+        """
+        ...
+
+
+class TradeRepository(Protocol):
+    """Raw trades, read back from the log (`save` is the append of step 4)."""
+
+    async def save(self, trade: TradeEvent) -> None:
+        """Append one trade to the log."""
+        ...
+
+    async def find_by_range(
+        self, venue: Venue, symbol: str, start: int, end: int, *, limit: int, newest: bool = False
+    ) -> list[TradeEvent]:
+        """Return trades with start <= exchange_time < end, by (exchange_time, sequence).
+
+        At most `limit`: the first ones, or with `newest` the last ones (still ascending).
+        """
+        ...
+
+    async def aggregate_by_price(
+        self, venue: Venue, symbol: str, start: int, end: int
+    ) -> VolumeProfile | None:
+        """Return the one-tick profile of the raw trades in the range, or None without trades."""
+        ...
+
+
+class AggregateRepository(Protocol):
+    """Closed and open buckets of bars and profiles."""
+
+    async def save(self, aggregates: Sequence[Aggregate]) -> None:
+        """Store or replace aggregates by (venue, symbol, timeframe, start), all or none.
+
+        An aggregate whose position is lower than the stored one changes nothing.
+        """
+        ...
+
+    async def find_by_range(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, start: int, end: int
+    ) -> list[Aggregate]:
+        """Return aggregates with start <= their start < end, ascending."""
+        ...
+
+    async def position(self, venue: Venue, symbol: str) -> int:
+        """Return the highest log position inside any saved aggregate, or 0.
+
+        Aggregates are saved together, so everything at or below it is inside.
+        """
+        ...
+
+    async def open(self, venue: Venue, symbol: str) -> list[Aggregate]:
+        """Return the aggregates that are not final, ascending by timeframe length and start."""
+        ...
+
+    async def bounds(
+        self, venue: Venue, symbol: str, timeframe: Timeframe
+    ) -> tuple[int, int] | None:
+        """Return the start of the oldest and of the newest bucket, or None."""
+        ...
+
+
+class BookState(StrEnum):
+    """Whether a book may be believed."""
+
+    INIT = "init"
+    BUFFERING = "buffering"
+    SYNCED = "synced"
+    STALE = "stale"
+
+
+class BookView(Struct, frozen=True):
+    """The top of a live book, as published by its collector.
+
+    bids descend, asks ascend; prices in ticks and sizes in lots of `instrument`. `reason` says why
+    a book that is not SYNCED may not be used.
+    """
+
+    instrument: Instrument
+    state: BookState
+    update_id: int
+    exchange_time: int
+    received_at: int
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    reason: str = ""
+
+
+class LiveBooks(Protocol):
+    """The current book of each instrument, last write wins."""
+
+    async def publish(self, views: Sequence[BookView]) -> None:
+        """Replace the views of these instruments."""
+        ...
+
+    async def find(self, venue: Venue, symbol: str) -> BookView | None:
+        """Return the view last published, or None."""
+        ...
+
+
+class InstrumentRepository(Protocol):
+    """Instruments with every version of their scale."""
+
+    async def save(self, instruments: Sequence[Instrument]) -> None:
+        """Store each under its (venue, symbol, scale_version); an existing version stays."""
+        ...
+
+    async def find(self, venue: Venue, symbol: str) -> Instrument | None:
+        """Return the newest version, or None."""
+        ...
+
+    async def all(self) -> list[Instrument]:
+        """Return the newest version of each, sorted by venue and symbol."""
+        ...
+
+
+class Quarantine(Protocol):
+    """Counts and samples of rejected input."""
+
+    async def record(
+        self, counts: dict[tuple[Venue, str], int], samples: Sequence[Rejection]
+    ) -> None:
+        """Add to the counts by (venue, reason) and keep the samples; the oldest make room."""
+        ...
+
+    async def counts(self) -> dict[tuple[Venue, str], int]:
+        """Return all counts since the store was made."""
+        ...
+
+    async def samples(self, limit: int = 100) -> list[Rejection]:
+        """Return the newest samples, newest first."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Immutable objects of the cold tier."""
+
+    async def put(self, key: str, data: bytes) -> bool:
+        """Create the object; return False, changing nothing, where the key exists."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the object, or None."""
+        ...
+
+    async def list(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix (a folder, ending in `/`), sorted."""
+        ...
+
+
+class Stores(Struct, frozen=True):
+    """All ports of one deployment, as `main` wires them."""
+
+    log: EventLog
+    trades: TradeRepository
+    aggregates: AggregateRepository
+    books: LiveBooks
+    instruments: InstrumentRepository
+    quarantine: Quarantine
+    objects: ObjectStore
