@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Listen beyond loopback although no key is asked for; every start says so in the log."""
     storage: Literal["embedded", "memory"] = "embedded"
     data_dir: Path = Path("var/data")
-    symbols: dict[Venue, tuple[Symbol, ...]] = {venue: ("BTCUSDT",) for venue in Venue}
+    symbols: dict[Venue, tuple[Symbol, ...]] = dict.fromkeys(Venue, ("BTCUSDT",))
     endpoints: dict[Venue, Endpoint] = ENDPOINTS
     binance_trade_stream: Literal["aggTrade", "trade"] = "aggTrade"
     """`aggTrade` can be back-filled exactly; `trade` is what most captures hold."""

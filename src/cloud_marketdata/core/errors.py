@@ -4,7 +4,7 @@ MarketDataError
 ├── BadRequestError      the asker is wrong; `code` is stable, the text is one clear line
 │   ├── UnknownMarketError
 │   └── BadTimeError
-├── NotReadyError        the answer exists in principle but may not be served now (a book out of sync)
+├── NotReadyError        the answer may not be served now (a book out of sync)
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
 └── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
 """

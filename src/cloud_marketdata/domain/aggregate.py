@@ -85,7 +85,8 @@ class Aggregate:
         scale, bar, span = self.scale, self.bar, self.span
         yield f"{self.instrument.venue}|{self.instrument.symbol}|{self.timeframe}|{self.start}"
         if span:
-            yield f"tape|{span.first[2]}|{span.last[2]}|{span.trades}|{sorted(span.off_book.items())}"
+            off_book = sorted(span.off_book.items())
+            yield f"tape|{span.first[2]}|{span.last[2]}|{span.trades}|{off_book}"
         if bar:
             prices = (bar.open, bar.high, bar.low, bar.close)
             sizes = (bar.volume, bar.taker_buy_volume)
