@@ -1,0 +1,116 @@
+"""What the two files hold, and the check that a file is what it is taken for.
+
+A file carries an application id and a schema version. An empty one is filled; a foreign, damaged
+or newer one is refused and left as it was.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from cloud_marketdata.core.errors import StorageError
+
+
+class Schema(NamedTuple):
+    """Tables of one kind of file, created in order."""
+
+    application_id: int
+    version: int
+    statements: tuple[str, ...]
+
+
+HOT = Schema(
+    application_id=0x4D44_484F,
+    version=1,
+    statements=(
+        # `widest` bounds last - first of the stream's entries, which makes a range of times a
+        # range of the index on `first`.
+        """CREATE TABLE streams (
+            id INTEGER PRIMARY KEY, venue TEXT NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
+            widest INTEGER NOT NULL, UNIQUE (venue, symbol, kind)
+        ) STRICT""",
+        """CREATE TABLE entries (
+            position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, first INTEGER NOT NULL,
+            last INTEGER NOT NULL, received INTEGER NOT NULL, events BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX entries_in_order ON entries (stream, position)",
+        "CREATE INDEX entries_by_first ON entries (stream, first, position, last)",
+        "CREATE INDEX entries_by_last ON entries (stream, last, position, first)",
+        "CREATE INDEX entries_by_age ON entries (stream, received)",
+        """CREATE TABLE books (
+            venue TEXT NOT NULL, symbol TEXT NOT NULL, view BLOB NOT NULL,
+            PRIMARY KEY (venue, symbol)
+        ) STRICT""",
+        """CREATE TABLE rejection_counts (
+            venue TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (venue, reason)
+        ) STRICT""",
+        """CREATE TABLE rejections (
+            id INTEGER PRIMARY KEY, venue TEXT NOT NULL, reason TEXT NOT NULL,
+            detail TEXT NOT NULL, sample BLOB NOT NULL, received_at INTEGER NOT NULL,
+            symbol TEXT NOT NULL
+        ) STRICT""",
+    ),
+)
+
+WARM = Schema(
+    application_id=0x4D44_5741,
+    version=1,
+    statements=(
+        """CREATE TABLE aggregates (
+            venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
+            start INTEGER NOT NULL, position INTEGER NOT NULL, final INTEGER NOT NULL,
+            body BLOB NOT NULL, UNIQUE (venue, symbol, timeframe, start)
+        ) STRICT""",
+        "CREATE INDEX aggregates_by_position ON aggregates (venue, symbol, position)",
+        "CREATE INDEX aggregates_open ON aggregates (venue, symbol) WHERE final = 0",
+        """CREATE TABLE instruments (
+            venue TEXT NOT NULL, symbol TEXT NOT NULL, scale_version INTEGER NOT NULL,
+            tick TEXT NOT NULL, lot TEXT NOT NULL, PRIMARY KEY (venue, symbol, scale_version)
+        ) STRICT""",
+    ),
+)
+
+
+def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Create the tables in an empty file, or check that the file holds this very schema.
+
+    Raises StorageError on another program's file or another version, sqlite3.Error on damage.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _is_empty(connection):
+            _create(connection, schema)
+        else:
+            _check(connection, schema)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not tables and not _pragma(connection, "application_id")
+
+
+def _create(connection: sqlite3.Connection, schema: Schema) -> None:
+    for statement in schema.statements:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {schema.application_id}")
+    connection.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def _check(connection: sqlite3.Connection, schema: Schema) -> None:
+    found = _pragma(connection, "application_id")
+    if found != schema.application_id:
+        msg = f"the file belongs to another use (application id {found:#x})"
+        raise StorageError(msg)
+    version = _pragma(connection, "user_version")
+    if version != schema.version:
+        msg = f"the file has schema version {version}, this program reads {schema.version}"
+        raise StorageError(msg)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)

@@ -1,0 +1,95 @@
+"""The event log as lists; the reference for every other log."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.storage.ports import Batch, Record, Stream
+from cloud_marketdata.storage.timed import Mark, TimedRecord, stamped
+from cloud_marketdata.storage.wakeup import Wakeup
+
+
+class _Entry(NamedTuple):
+    record: TimedRecord
+    received: int
+
+
+class MemoryLog:
+    """TimedLog in memory; entries of a stream are in the order of their positions."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._entries: dict[Stream, list[_Entry]] = {}
+        self._position = 0
+        self._wakeup = Wakeup(clock)
+
+    async def append(self, batches: Sequence[Batch]) -> list[int]:
+        """Keep the batches, all or none, and return their positions."""
+        stamps = [stamped(batch) for batch in batches]
+        for batch, (first, last, received) in zip(batches, stamps, strict=True):
+            self._position += 1
+            record = TimedRecord(self._position, first, last, tuple(batch.events))
+            self._entries.setdefault(batch.stream, []).append(_Entry(record, received))
+        self._wakeup.notify()
+        return list(range(self._position - len(stamps) + 1, self._position + 1))
+
+    async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
+        """Return at most `limit` entries above `after`, in order."""
+        self._wakeup.look()
+        entries = self._entries.get(stream, [])
+        begin = bisect_right(entries, after, key=lambda entry: entry.record.position)
+        return [_record(entry) for entry in islice(entries, begin, begin + limit)]
+
+    async def last(self, stream: Stream) -> Record | None:
+        """Return the newest entry, or None."""
+        entries = self._entries.get(stream)
+        return _record(entries[-1]) if entries else None
+
+    async def streams(self) -> list[Stream]:
+        """Return the streams that hold an entry, sorted."""
+        return sorted(self._entries)
+
+    async def wait(self, seconds: float) -> None:
+        """Return when something may have been appended, at the latest after `seconds`."""
+        await self._wakeup.wait(seconds)
+
+    async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
+        """Remove entries that are both consumed and old; the newest one stays."""
+        entries = self._entries.get(stream)
+        if entries is None:
+            return 0
+        kept = [e for e in entries[:-1] if e.record.position > upto or e.received >= before]
+        kept.append(entries[-1])
+        self._entries[stream] = kept
+        return len(entries) - len(kept)
+
+    async def overlapping(
+        self,
+        stream: Stream,
+        start: int,
+        end: int,
+        *,
+        limit: int,
+        newest: bool = False,
+        after: Mark | None = None,
+    ) -> list[TimedRecord]:
+        """Return a page of the entries whose times touch the range, ordered by time."""
+        records = (entry.record for entry in self._entries.get(stream, ()))
+        touching = [record for record in records if record.first < end and record.last >= start]
+        touching.sort(key=lambda record: record.mark(newest=newest), reverse=newest)
+        if after is not None:
+            touching = [
+                record
+                for record in touching
+                if (
+                    record.mark(newest=True) < after
+                    if newest
+                    else record.mark(newest=False) > after
+                )
+            ]
+        return touching[:limit]
+
+
+def _record(entry: _Entry) -> Record:
+    return Record(entry.record.position, entry.record.events)

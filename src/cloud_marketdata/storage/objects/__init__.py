@@ -1,0 +1,1 @@
+"""The cold tier: immutable objects in a folder, in memory or in an S3 bucket."""
