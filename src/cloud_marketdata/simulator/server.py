@@ -1,0 +1,99 @@
+"""The simulated venues as one server on 127.0.0.1.
+
+Their paths are disjoint, so several venues share a port; only USD-M's unrouted legacy path gives
+way to spot's where both are served. Nothing here prints, and nothing is reachable from outside.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from random import Random
+from typing import Final
+
+import uvicorn
+from starlette.routing import BaseRoute, Router
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.errors import BadRequestError
+from cloud_marketdata.simulator.binance import BinanceVenue
+from cloud_marketdata.simulator.binance_rest import BinanceRest
+from cloud_marketdata.simulator.binance_socket import binance_sockets
+from cloud_marketdata.simulator.bybit import BybitVenue
+from cloud_marketdata.simulator.bybit_rest import BybitRest
+from cloud_marketdata.simulator.bybit_socket import BybitSocket
+from cloud_marketdata.simulator.playback import play
+from cloud_marketdata.simulator.staging import Act, Simulation, prepare
+
+HOST: Final = "127.0.0.1"
+PING_EVERY_S: Final = 20
+PONG_WITHIN_S: Final = 60
+
+
+@asynccontextmanager
+async def simulate(options: Simulation, clock: Clock) -> AsyncIterator[int]:
+    """Serve the venues while the block runs; yields the port.
+
+    Raises BadRequestError for options, captures and ports that cannot be used.
+    """
+    acts = prepare(options, clock)
+    random = Random(options.seed)  # noqa: S311 - connection ids must repeat with the seed
+    failure: Exception | None = None
+    with _bound(options.port) as listener:
+        server = _Server(_configured(_routes(acts, clock, random)))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]))
+            plays = [tasks.create_task(play(a.stage, a.frames, a.pace, clock)) for a in acts]
+            try:
+                yield listener.getsockname()[1]
+            except Exception as error:  # noqa: BLE001 - kept out of the group, raised below as it is
+                failure = error
+            finally:
+                server.should_exit = True
+                for playing in plays:
+                    playing.cancel()
+    if failure:
+        raise failure
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server inside somebody else's loop: signals belong to that somebody."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configured(routes: Sequence[BaseRoute]) -> uvicorn.Config:
+    return uvicorn.Config(
+        Router(routes),
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PONG_WITHIN_S,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _bound(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=1024)
+    except OSError as error:
+        msg = f"port {port} of {HOST} cannot be used: {error}"
+        raise BadRequestError(msg) from error
+
+
+def _routes(acts: Sequence[Act], clock: Clock, random: Random) -> list[BaseRoute]:
+    """Return all routes, spot before USD-M."""
+    stages = [act.stage for act in acts]
+    binance = [stage for stage in stages if isinstance(stage, BinanceVenue)]
+    bybit = {stage.category: stage for stage in stages if isinstance(stage, BybitVenue)}
+    routes = BybitRest(bybit, clock).routes() if bybit else []
+    for category in bybit.values():
+        routes += BybitSocket(category, random).routes()
+    for venue in sorted(binance, key=lambda venue: venue.usdm):
+        routes += [*BinanceRest(venue, clock).routes(), *binance_sockets(venue)]
+    return routes

@@ -1,0 +1,103 @@
+"""From options to a venue on stage: what is played, by whom, and how fast.
+
+Captures play one venue; seeded markets play any number of them. Options that contradict each other
+and captures that cannot be read are refused here, before anything is served.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.errors import BadRequestError
+from cloud_marketdata.domain.values import Exchange, Venue
+from cloud_marketdata.simulator.binance import BinanceVenue
+from cloud_marketdata.simulator.bybit import BybitVenue
+from cloud_marketdata.simulator.capture import Frame, read_capture
+from cloud_marketdata.simulator.listing import choose, read_listings
+from cloud_marketdata.simulator.playback import Pace
+from cloud_marketdata.simulator.survey import Survey, early_books, survey
+from cloud_marketdata.simulator.synthetic import streams_of, synthetic
+
+MOST_PORT: Final = 65_535
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """What to simulate.
+
+    captures: files of one recording, of the only venue; none: seeded markets.
+    symbols and seed: of the seeded markets. instruments: a file of ticks and lots, else the
+    well-known ones, and for a capture the decimals it uses.
+    speed: multiple of recorded time, or None for as fast as the clients read.
+    start_after_s: a capture starts when each of its trade and book streams has a subscriber, or
+    this many seconds after the latest subscription.
+    port: on 127.0.0.1; 0 takes a free one.
+    """
+
+    venues: tuple[Venue, ...]
+    captures: tuple[Path, ...] = ()
+    symbols: tuple[str, ...] = ("BTCUSDT",)
+    seed: int = 0
+    instruments: Path | None = None
+    speed: float | None = 1.0
+    start_after_s: float = 3.0
+    port: int = 0
+
+
+class Act(Struct):
+    """A venue, what it plays, and how."""
+
+    stage: BinanceVenue | BybitVenue
+    frames: Iterator[Frame]
+    pace: Pace
+
+
+def prepare(options: Simulation, clock: Clock) -> list[Act]:
+    """Return one act a venue; raises BadRequestError (CaptureError) where that cannot be."""
+    complaint = _complaint(options)
+    if complaint:
+        raise BadRequestError(complaint)
+    if options.captures:
+        return [_recorded(options, options.venues[0])]
+    return [_seeded(options, venue, clock) for venue in options.venues]
+
+
+def _complaint(options: Simulation) -> str:
+    if not options.venues or len(set(options.venues)) < len(options.venues):
+        return "name each venue to simulate once"
+    if options.captures and len(options.venues) > 1:
+        return "a capture is of one venue; name only that one"
+    if not options.captures and not options.symbols:
+        return "name at least one symbol to simulate"
+    if options.speed is not None and not 0 < options.speed < math.inf:
+        return f"the speed must be a number above zero, not {options.speed}"
+    if not 0 <= options.port <= MOST_PORT:
+        return f"port {options.port} is not between 0 and {MOST_PORT}"
+    return ""
+
+
+def _recorded(options: Simulation, venue: Venue) -> Act:
+    held = survey(read_capture(options.captures))
+    if not held.listings:
+        msg = f"{options.captures[0]}: the capture holds no stream of any symbol"
+        raise BadRequestError(msg)
+    if options.instruments:
+        held.listings.update(read_listings(options.instruments, venue))
+    pace = Pace(options.speed, waits=True, start_after_s=options.start_after_s)
+    if venue.exchange is Exchange.BYBIT:
+        return Act(BybitVenue(venue, held), read_capture(options.captures), pace)
+    early = early_books(venue, read_capture(options.captures), held.listings)
+    return Act(BinanceVenue(venue, held, early), read_capture(options.captures), pace)
+
+
+def _seeded(options: Simulation, venue: Venue, clock: Clock) -> Act:
+    listings = choose(venue, options.symbols, options.instruments)
+    frames = synthetic(venue, listings.values(), options.seed, clock.now())
+    pace = Pace(options.speed, waits=options.speed is None, start_after_s=options.start_after_s)
+    held = Survey(streams_of(venue, listings), listings)
+    if venue.exchange is Exchange.BYBIT:
+        return Act(BybitVenue(venue, held), frames, pace)
+    return Act(BinanceVenue(venue, held), frames, pace)
