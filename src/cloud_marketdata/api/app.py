@@ -1,0 +1,75 @@
+"""The ASGI application: REST and MCP in one process, at `/v1`, `/health` and exactly `/mcp`.
+
+There is no middleware: the MCP library reuses the header list of its event streams, so whatever
+edits headers in place would leak from one answer into the next.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cloud_marketdata import __version__
+from cloud_marketdata.api.errors import Problems, install
+from cloud_marketdata.api.health import Health
+from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.rest import build_router
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.config import Settings, is_loopback
+from cloud_marketdata.core.health import Component
+
+MCP_PATH = "/mcp"
+
+
+class Mounted:
+    """An ASGI application as the endpoint of one route: no redirect to a trailing slash."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on as it came."""
+        await self._app(scope, receive, send)
+
+
+def create_app(
+    *,
+    queries: Queries,
+    components: Sequence[Component],
+    clock: Clock,
+    settings: Settings,
+) -> FastAPI:
+    """Build the application; its lifespan runs the MCP server's.
+
+    Args:
+        queries: answers the questions.
+        components: whatever `/health` asks.
+        clock: for uptime and request ids.
+        settings: `host` decides whether `/mcp` checks Host and Origin against loopback.
+    """
+    # Importing FastMCP takes over a second, which commands without a server need not pay.
+    from cloud_marketdata.api.mcp import build_mcp  # noqa: PLC0415 - see the line above
+
+    mcp_app = build_mcp(queries, __version__).http_app(
+        path=MCP_PATH,
+        stateless_http=True,
+        host_origin_protection=is_loopback(settings.host),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with mcp_app.lifespan(mcp_app):
+            yield
+
+    app = FastAPI(
+        title="Cloud MarketData",
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    install(app, Problems("rest", clock))
+    app.include_router(build_router(queries, Health(components, clock, __version__)))
+    app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
+    return app

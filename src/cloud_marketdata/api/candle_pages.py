@@ -1,0 +1,95 @@
+"""Where a page of candles begins and ends.
+
+A page reads at most `limit` buckets of time, whether something traded in them or not, so its cost
+is bounded; time before the oldest kept bucket is skipped in one step.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud_marketdata.api.candles import CANDLE_FRAMES
+from cloud_marketdata.api.cursors import Cursor, decode
+from cloud_marketdata.api.cuts import Reading
+from cloud_marketdata.api.questions import FILLS, MOST_CANDLES, CandlesQuestion
+from cloud_marketdata.api.times import TimeRange, asked_range
+from cloud_marketdata.core.errors import BadRequestError, LimitError
+from cloud_marketdata.domain.values import Timeframe
+
+
+class CandlePage(Struct, frozen=True):
+    """A page: `asked` is what is left of the range, `read` the whole buckets to read now.
+
+    begin: from where the buckets of the page are counted; before it nothing is saved, but a trade
+    that comes very late may just have been logged.
+    """
+
+    question: CandlesQuestion
+    timeframe: Timeframe
+    asked: TimeRange
+    read: TimeRange
+    begin: int
+
+    @classmethod
+    def of(cls, question: CandlesQuestion, oldest: int | None, now: int) -> "CandlePage":
+        """Read it from a cursor or the question's times.
+
+        Raises BadRequestError, LimitError, BadTimeError or BadCursorError.
+        """
+        timeframe = _checked(question)
+        if question.cursor is None:
+            asked = asked_range(question.start, question.end, now).widened(timeframe)
+        else:
+            cursor = decode(question.cursor, _identity(question))
+            asked = TimeRange(cursor.time, max(cursor.time, cursor.end or now))
+        begin = max(asked.start, timeframe.floor(oldest or 0))
+        end = min(asked.end, begin + question.limit * timeframe.ns)
+        if question.state_hash and end < asked.end:
+            msg = f"a state hash covers one page; ask for at most {question.limit} minutes"
+            raise LimitError(msg)
+        return cls(question, timeframe, asked, TimeRange(asked.start, end), begin)
+
+    def answered(self, reading: Reading) -> Reading:
+        """Return the reading with the range that this page settles.
+
+        It begins where the range was asked to begin, and where nothing is known beyond the page it
+        ends where the range ends.
+        """
+        end = self.asked.end if reading.newest < self.read.end else self.read.end
+        return replace(reading, range=TimeRange(self.asked.start, end))
+
+    def next(self, answered: TimeRange) -> Cursor | None:
+        """Return where the next page begins, or None after the last one."""
+        if answered.end >= self.asked.end:
+            return None
+        return Cursor(_identity(self.question), self.asked.end, answered.end, 0)
+
+
+def finest_frame(question: CandlesQuestion) -> Timeframe:
+    """Return the finest frame the bars are made of; raises BadRequestError."""
+    return CANDLE_FRAMES[_timeframe(question.timeframe)][-1]
+
+
+def _checked(question: CandlesQuestion) -> Timeframe:
+    timeframe = _timeframe(question.timeframe)
+    if not 1 <= question.limit <= MOST_CANDLES:
+        msg = f"limit must be 1 to {MOST_CANDLES}"
+        raise LimitError(msg)
+    if question.fill not in FILLS:
+        msg = f"fill must be one of {', '.join(FILLS)}"
+        raise BadRequestError(msg)
+    if question.state_hash and timeframe is not Timeframe.M1:
+        msg = "a state hash is taken over bars of 1m"
+        raise BadRequestError(msg)
+    return timeframe
+
+
+def _timeframe(text: str) -> Timeframe:
+    try:
+        return Timeframe(text)
+    except ValueError:
+        msg = f"timeframe must be one of {', '.join(Timeframe)}"
+        raise BadRequestError(msg) from None
+
+
+def _identity(question: CandlesQuestion) -> str:
+    return f"candles|{question.venue}|{question.symbol}|{question.timeframe}"

@@ -1,0 +1,115 @@
+"""Pieces of a tape that are joined into one reading of a range."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from cloud_marketdata.api.tail import Placed, folded
+from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.values import Timeframe
+
+RAW: Final = "trades"
+_COARSEST_FIRST: Final = (*(frame.value for frame in reversed(Timeframe)), RAW)
+
+
+class Cut(Struct, frozen=True):
+    """Disjoint parts of a range, and the nearest known trades outside of it.
+
+    used: what the parts were made of, timeframes and `trades`.
+    """
+
+    range: TimeRange
+    parts: list[Aggregate]
+    before: Aggregate | None = None
+    after: Aggregate | None = None
+    used: frozenset[str] = frozenset()
+
+
+class Reading(Struct, frozen=True):
+    """What is known of a range.
+
+    range: the range answered, the asked one or a wider one. parts: disjoint aggregates, ascending.
+    resolution: what the parts were made of, coarsest first. before, after: the nearest known trades
+    outside, which prove that nothing lies between. newest: newest match time seen, or 0.
+    caught_up: whether every logged trade is inside.
+    """
+
+    range: TimeRange
+    parts: list[Aggregate]
+    resolution: tuple[str, ...]
+    before: Aggregate | None
+    after: Aggregate | None
+    newest: int
+    caught_up: bool
+
+
+class Edge(Struct, frozen=True):
+    """A minute that a range covers in part: its saved sum and its raw trades, read before the tail.
+
+    Whether the log still has all of the minute's trades is not asked but counted: the raw trades
+    must be as many as the minute's tape span holds.
+    """
+
+    minute: TimeRange
+    wanted: TimeRange
+    stored: list[Aggregate]
+    raw: list[TradeEvent]
+
+    def cut(self, tail: Sequence[Placed]) -> Cut:
+        """Return the wanted part from raw trades, or the whole minute where some are gone."""
+        whole = folded(self.stored, tail, self.minute, Timeframe.M1)
+        known = {(trade.exchange_time, trade.sequence): trade for trade in self.raw}
+        for _, trade in tail:
+            if self.minute.holds(trade.exchange_time):
+                known[trade.exchange_time, trade.sequence] = trade
+        if len(known) != sum(part.span.trades for part in whole if part.span):
+            return Cut(self.minute, whole, used=frozenset({Timeframe.M1}))
+        start, end = self.wanted
+        trades = [known[key] for key in sorted(known)]
+        inside = self._sum(trade for trade in trades if self.wanted.holds(trade.exchange_time))
+        return Cut(
+            self.wanted,
+            [inside] if inside else [],
+            before=self._sum(trade for trade in trades if trade.exchange_time < start),
+            after=self._sum(trade for trade in trades if trade.exchange_time >= end),
+            used=frozenset({RAW}),
+        )
+
+    def _sum(self, trades: Iterable[TradeEvent]) -> Aggregate | None:
+        total: Aggregate | None = None
+        for trade in trades:
+            if total is None:
+                total = Aggregate(trade.instrument, Timeframe.M1, self.minute.start)
+            total.add(trade)
+        return total
+
+
+def joined(asked: TimeRange, cuts: Sequence[Cut], newest: int, *, caught_up: bool) -> Reading:
+    """Join disjoint cuts of one range into a reading."""
+    parts = sorted((part for cut in cuts for part in cut.parts), key=_first_time)
+    before = [cut.before for cut in cuts if cut.before and cut.before.span]
+    after = [cut.after for cut in cuts if cut.after and cut.after.span]
+    used = frozenset().union(*(cut.used for cut in cuts))
+    return Reading(
+        range=TimeRange(
+            min(asked.start, *(cut.range.start for cut in cuts)),
+            max(asked.end, *(cut.range.end for cut in cuts)),
+        ),
+        parts=parts,
+        resolution=tuple(label for label in _COARSEST_FIRST if label in used),
+        before=max(before, key=_last_time, default=None),
+        after=min(after, key=_first_time, default=None),
+        newest=max([newest, *map(_last_time, (*parts, *after))]),
+        caught_up=caught_up,
+    )
+
+
+def _first_time(part: Aggregate) -> int:
+    return part.span.first[0] if part.span else part.start
+
+
+def _last_time(part: Aggregate) -> int:
+    return part.span.last[0] if part.span else part.start

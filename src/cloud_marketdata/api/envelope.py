@@ -1,0 +1,99 @@
+"""The envelope around every answer: data, and meta with the quality a reader must know.
+
+Times are integer epoch milliseconds, `as_of` is ISO-8601 in UTC. The one number with a fraction is
+`coverage`, a share of time; prices, sizes and sums are decimal strings everywhere.
+"""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud_marketdata.api.times import iso
+from cloud_marketdata.domain.quality import Gap, Quality
+from cloud_marketdata.domain.values import NS_PER_MS
+
+MOST_GAPS: Final = 100
+TradeId = int | str
+
+
+class Wire(BaseModel):
+    """Base of everything that leaves the service."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GapOut(Wire):
+    """An interval in which trades are missing; `missing` is their proven number."""
+
+    start: int
+    end: int
+    missing: int | None
+    after_id: TradeId | None
+    before_id: TradeId | None
+
+    @classmethod
+    def of(cls, gap: Gap) -> "GapOut":
+        """Write a gap in epoch milliseconds."""
+        return cls(
+            start=gap.start // NS_PER_MS,
+            end=-(-gap.end // NS_PER_MS),
+            missing=gap.missing,
+            after_id=gap.after_id,
+            before_id=gap.before_id,
+        )
+
+
+class QualityOut(Wire):
+    """How fresh and how complete an answer is."""
+
+    as_of: str | None = Field(description="Newest match time inside, ISO-8601 UTC")
+    staleness_ms: int | None = Field(description="Age of as_of when the answer was made")
+    coverage: float | None = Field(
+        description="Share of the answered time proven complete by trade ids, null without proof"
+    )
+    gaps: list[GapOut] = Field(description="The first gaps inside; gaps_total counts all")
+    gaps_total: int
+    late: int
+    revision: int
+    reconciled: str
+    sources: list[str]
+    reasons: list[str] = Field(description="Why something is less than a reader may expect")
+
+    @classmethod
+    def of(cls, quality: Quality) -> "QualityOut":
+        """Write a quality with the first of its gaps."""
+        return cls(
+            as_of=None if quality.as_of is None else iso(quality.as_of),
+            staleness_ms=quality.staleness_ms,
+            coverage=quality.coverage,
+            gaps=[GapOut.of(gap) for gap in quality.gaps[:MOST_GAPS]],
+            gaps_total=len(quality.gaps),
+            late=quality.late,
+            revision=quality.revision,
+            reconciled=quality.reconciled,
+            sources=list(quality.sources),
+            reasons=list(quality.reasons),
+        )
+
+
+class RangeOut(Wire):
+    """The half-open range that was answered, epoch milliseconds."""
+
+    start: int
+    end: int
+
+
+class Meta(Wire):
+    """What a reader must know beside the data."""
+
+    quality: QualityOut
+    method: dict[str, str | int]
+    resolution: list[str] = Field(description="What the answer was made of, coarsest first")
+    range: RangeOut | None
+    next_cursor: str | None
+
+
+class CandlesMeta(Meta):
+    """Meta of candles; `state_hash` only where it was asked for."""
+
+    state_hash: str | None = None

@@ -1,0 +1,142 @@
+"""Problems as RFC 9457 tells them: one table for REST and MCP, with a stable `code` each.
+
+Who asks wrongly is told exactly what; a fault of the service tells nothing of its inside, only a
+`request_id` under which the log has the whole story.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from itertools import count
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.errors import MarketDataError
+
+MEDIA_TYPE: Final = "application/problem+json"
+INVALID: Final = "invalid_request"
+_INTERNAL: Final = "internal"
+_HIDDEN: Final = {
+    _INTERNAL: "something went wrong here; the log has it under this request_id",
+    "storage_unavailable": "a store is away; try again in a moment",
+    "venue_unavailable": "a venue is away; try again in a moment",
+    "bad_settings": "the service is not set up rightly; the log says how",
+}
+_HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One wrong parameter."""
+
+    parameter: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What went wrong, for people (`detail`) and for programs (`code`)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[Fault] | None = None
+
+
+class Problems:
+    """Makes problems, numbering each one; `surface` is where they leave, e.g. rest."""
+
+    def __init__(self, surface: str, clock: Clock) -> None:
+        self._run = f"{surface}-{clock.now():x}"
+        self._numbers = count(1)
+
+    def of(self, error: Exception) -> Problem:
+        """Describe an exception; one that is not the asker's is logged and described in general."""
+        if isinstance(error, MarketDataError):
+            code, status, detail = error.code, error.status, str(error)
+        else:
+            code, status, detail = _INTERNAL, 500, ""
+        problem = self.make(code, status, _HIDDEN.get(code, detail))
+        if code in _HIDDEN:
+            _log.error("request failed", request_id=problem.request_id, exc_info=error)
+        return problem
+
+    def make(
+        self, code: str, status: int, detail: str, errors: list[Fault] | None = None
+    ) -> Problem:
+        """Make a problem with its own request id."""
+        return Problem(
+            type=f"urn:cloud-marketdata:problem:{code}",
+            title=HTTPStatus(status).phrase,
+            status=status,
+            code=code,
+            detail=detail,
+            request_id=f"{self._run}-{next(self._numbers)}",
+            errors=errors,
+        )
+
+    def invalid(self, faults: list[Fault]) -> Problem:
+        """Describe parameters that could not be read."""
+        detail = "; ".join(f"{fault.parameter}: {fault.message}" for fault in faults)
+        return self.make(INVALID, 422, detail, faults)
+
+
+def faults_of(errors: list[dict[str, object]]) -> list[Fault]:
+    """Read pydantic's list of errors, without the inputs, which may be anything."""
+    found = []
+    for error in errors:
+        place = error.get("loc", ())
+        parts = place if isinstance(place, tuple | list) else (place,)
+        name = ".".join(str(part) for part in parts if part not in {"query", "path", "body"})
+        found.append(Fault(parameter=name or "request", message=str(error.get("msg", "invalid"))))
+    return found
+
+
+def as_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """Encode a problem for HTTP."""
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        problem.status,
+        {**(headers or {}), "X-Request-ID": problem.request_id},
+        MEDIA_TYPE,
+    )
+
+
+def install(app: FastAPI, problems: Problems) -> None:
+    """Answer every failure of an app with a problem."""
+
+    def on_error(_request: Request, error: Exception) -> Response:
+        return as_response(problems.of(error))
+
+    def on_http(_request: Request, error: Exception) -> Response:
+        return _http(problems, error)
+
+    def on_invalid(_request: Request, error: Exception) -> Response:
+        listed = error.errors() if isinstance(error, RequestValidationError) else []
+        return as_response(problems.invalid(faults_of(list(listed))))
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+        MarketDataError: on_error,
+        RequestValidationError: on_invalid,
+        HTTPException: on_http,
+        Exception: on_error,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _http(problems: Problems, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(type(error).__name__)
+    code = _HTTP_CODES.get(error.status_code, "http_error")
+    problem = problems.make(code, error.status_code, str(error.detail))
+    return as_response(problem, dict(error.headers or {}))

@@ -1,0 +1,189 @@
+"""One method per question, over the stores' ports and free of HTTP.
+
+Each answers with a wire model or raises one of `core.errors`; REST and MCP only translate. Answers
+are made of saved aggregates and the log behind them, so they are as fresh as the log, and exact.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from cloud_marketdata.api import cursors, paging
+from cloud_marketdata.api.candle_pages import CandlePage, finest_frame
+from cloud_marketdata.api.candles import CANDLE_FRAMES, Filling, bars_of, candles, flat_filled
+from cloud_marketdata.api.completeness import listed, quality_of
+from cloud_marketdata.api.cuts import RAW, Reading
+from cloud_marketdata.api.depths import depth_data, depth_quality, servable
+from cloud_marketdata.api.envelope import CandlesMeta, Meta, QualityOut, RangeOut
+from cloud_marketdata.api.figures import VWAP_ROUNDING, price_text
+from cloud_marketdata.api.markets import market_data, trade_data
+from cloud_marketdata.api.profiles import profile_data, profile_method
+from cloud_marketdata.api.questions import (
+    MOST_TRADES,
+    CandlesQuestion,
+    DepthQuestion,
+    MarketQuestion,
+    ProfileQuestion,
+    TradesQuestion,
+)
+from cloud_marketdata.api.schemas import (
+    CandlesAnswer,
+    DepthAnswer,
+    MarketsAnswer,
+    ProfileAnswer,
+    TradesAnswer,
+)
+from cloud_marketdata.api.tiles import PROFILE_FRAMES, TileReader
+from cloud_marketdata.api.times import TimeRange, asked_range
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.errors import LimitError, UnknownMarketError
+from cloud_marketdata.domain.aggregate import Aggregate, state_hash
+from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.values import NS_PER_MS, Venue
+from cloud_marketdata.storage.ports import Stores
+
+LONGEST_PROFILE: Final = timedelta(days=366)
+_NAMED: Final = 20
+
+
+class Queries:
+    """Answers questions about the markets whose data lie in `stores`."""
+
+    def __init__(self, stores: Stores, clock: Clock, settings: Settings) -> None:
+        self._stores = stores
+        self.clock = clock
+        self._lateness = settings.lateness_ms * NS_PER_MS
+        self._book_levels = settings.book_levels
+
+    async def markets(self) -> MarketsAnswer:
+        """List the markets that are collected."""
+        instruments = await self._stores.instruments.all()
+        found = [await market_data(self._stores, instrument) for instrument in instruments]
+        newest = max((market.last_trade for market in found if market.last_trade), default=None)
+        sources = tuple(dict.fromkeys(market.venue for market in found))
+        quality = QualityOut.of(listed(newest, sources, self.clock.now()))
+        return MarketsAnswer(data=found, meta=_meta(quality))
+
+    async def trades(self, question: TradesQuestion) -> TradesAnswer:
+        """Return raw trades: from `start` on, or the newest ones without a start."""
+        instrument = await self._instrument(question)
+        _within(question.limit, MOST_TRADES, "limit")
+        identity = f"trades|{question.venue}|{question.symbol}"
+        cursor = cursors.decode(question.cursor, identity) if question.cursor else None
+        now = self.clock.now()
+        place = paging.Place.of(question, cursor, now)
+        at = (instrument.venue, instrument.symbol)
+        page = await paging.read_page(self._stores.trades, at, place, question.limit)
+        following = page.next(identity)
+        meta = _meta(
+            QualityOut.of(page.quality(instrument.venue, now)),
+            resolution=(RAW,),
+            answered=page.range(now),
+            next_cursor=cursors.encode(following) if following else None,
+        )
+        return TradesAnswer(data=[trade_data(trade) for trade in page.trades], meta=meta)
+
+    async def volume_profile(self, question: ProfileQuestion) -> ProfileAnswer:
+        """Return the volume by price of a range."""
+        instrument = await self._instrument(question)
+        now = self.clock.now()
+        asked = asked_range(question.start, question.end, now, longest=LONGEST_PROFILE)
+        reading = await TileReader(self._stores, instrument).read(asked, PROFILE_FRAMES, now)
+        profile = profile_data(instrument, reading.parts, question)
+        meta = _meta(
+            self._quality(instrument, reading),
+            method=profile_method(profile),
+            resolution=reading.resolution,
+            answered=reading.range,
+        )
+        return ProfileAnswer(data=profile, meta=meta)
+
+    async def candles(self, question: CandlesQuestion) -> CandlesAnswer:
+        """Return the bars whose time overlaps a range, in pages."""
+        instrument = await self._instrument(question)
+        frame = finest_frame(question)
+        at = (instrument.venue, instrument.symbol)
+        bounds = await self._stores.aggregates.bounds(*at, frame)
+        now = self.clock.now()
+        page = CandlePage.of(question, bounds[0] if bounds else None, now)
+        frames = CANDLE_FRAMES[page.timeframe]
+        reading = await TileReader(self._stores, instrument).read(page.read, frames, now)
+        bars = bars_of(reading, page.timeframe, self._lateness)
+        data = candles(bars)
+        if question.fill == "flat":
+            data = flat_filled(data, self._filling(page, reading, instrument, bars))
+        reading = page.answered(reading)
+        following = page.next(reading.range)
+        meta = _meta(
+            self._quality(instrument, reading),
+            method={"timeframe": page.timeframe, "fill": question.fill, "vwap": VWAP_ROUNDING},
+            resolution=reading.resolution,
+            answered=reading.range,
+            next_cursor=cursors.encode(following) if following else None,
+        )
+        hashed = state_hash(reading.parts) if question.state_hash else None
+        return CandlesAnswer(data=data, meta=CandlesMeta(**dict(meta), state_hash=hashed))
+
+    async def depth(self, question: DepthQuestion) -> DepthAnswer:
+        """Return the top of the live book; raises NotReadyError where it may not be believed."""
+        instrument = await self._instrument(question)
+        _within(question.levels, self._book_levels, "levels")
+        view = await self._stores.books.find(instrument.venue, instrument.symbol)
+        now = self.clock.now()
+        view = servable(view, f"{question.venue}/{question.symbol}", now)
+        meta = _meta(QualityOut.of(depth_quality(view, now)), resolution=("book",))
+        return DepthAnswer(data=depth_data(view, question.levels), meta=meta)
+
+    async def _instrument(self, question: MarketQuestion) -> Instrument:
+        if question.venue in set(Venue):
+            found = await self._stores.instruments.find(Venue(question.venue), question.symbol)
+            if found is not None:
+                return found
+        raise UnknownMarketError(await self._unknown(question))
+
+    async def _unknown(self, question: MarketQuestion) -> str:
+        known = [f"{i.venue}/{i.symbol}" for i in await self._stores.instruments.all()]
+        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+        there = ", ".join(known[:_NAMED]) or "no market yet"
+        asked = f"{question.venue[:40]}/{question.symbol[:40]}"
+        return f"{asked} is not collected here; there is {there}{more}"
+
+    def _quality(self, instrument: Instrument, reading: Reading) -> QualityOut:
+        return QualityOut.of(quality_of(instrument, reading, self.clock.now()))
+
+    def _filling(
+        self, page: CandlePage, reading: Reading, instrument: Instrument, bars: Sequence[Aggregate]
+    ) -> Filling:
+        before = reading.before
+        close = price_text(before.scale, before.bar.close) if before and before.bar else None
+        known = page.timeframe.floor(reading.newest) + page.timeframe.ns
+        first = min([page.begin, *(bar.start for bar in bars[:1])])
+        span = TimeRange(first, min(page.read.end, known))
+        return Filling(instrument, page.timeframe, span, close, reading.newest - self._lateness)
+
+
+def _within(given: int, most: int, name: str) -> None:
+    if not 1 <= given <= most:
+        msg = f"{name} must be 1 to {most}"
+        raise LimitError(msg)
+
+
+def _meta(
+    quality: QualityOut,
+    *,
+    method: dict[str, str | int] | None = None,
+    resolution: tuple[str, ...] = (),
+    answered: TimeRange | None = None,
+    next_cursor: str | None = None,
+) -> Meta:
+    span = None
+    if answered is not None:
+        span = RangeOut(start=answered.start // NS_PER_MS, end=-(-answered.end // NS_PER_MS))
+    return Meta(
+        quality=quality,
+        method=method or {},
+        resolution=list(resolution),
+        range=span,
+        next_cursor=next_cursor,
+    )

@@ -1,0 +1,107 @@
+"""The questions, as values: what REST reads from a URL and MCP from arguments.
+
+A `…Params` class is what may be asked of one market, a `…Question` says of which. Only types and
+spelling are checked here; `queries` answers or raises, so every language refuses the same things
+with the same words.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.metrics.value_area import DEFAULT_METHOD, DEFAULT_PCT, METHOD
+
+FILLS: Final = ("none", "flat")
+MOST_TRADES: Final = 1000
+MOST_CANDLES: Final = 1000
+_TIME: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 4_102_444_799_999},
+        {"type": "string", "format": "date-time"},
+        {"type": "null"},
+    ]
+}
+
+TimeGiven = Annotated[str | int | None, WithJsonSchema(_TIME)]
+"""Epoch milliseconds or ISO-8601 with offset."""
+Start = Annotated[
+    TimeGiven, Field(description="First instant: epoch ms or ISO-8601 with offset; default 1 h ago")
+]
+End = Annotated[TimeGiven, Field(description="Instant after the range: same forms; default now")]
+RowTicks = Annotated[
+    int | None, Field(description="Ticks per row; default the narrowest 1, 2, 5 x 10^k in 100 rows")
+]
+ValueAreaMethod = Annotated[str, Field(json_schema_extra={"pattern": METHOD})]
+ValueAreaShare = Annotated[
+    Decimal, Field(gt=0, le=100, decimal_places=4, description="Value area share, percent")
+]
+PageCursor = Annotated[str | None, Field(description="meta.next_cursor of the page before")]
+
+
+class _Asked(BaseModel):
+    # A misspelt parameter would otherwise be answered as if it had not been given.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MarketQuestion(_Asked):
+    """Which market."""
+
+    venue: str
+    symbol: str
+
+
+class TradesParams(_Asked):
+    """Raw trades, in pages: from `start` on, or the newest ones without a start."""
+
+    start: Start = None
+    end: End = None
+    limit: Annotated[int, Field(description=f"1 to {MOST_TRADES}")] = 100
+    cursor: PageCursor = None
+
+
+class ProfileParams(_Asked):
+    """Volume by price of a range."""
+
+    start: Start = None
+    end: End = None
+    row_ticks: RowTicks = None
+    va_method: ValueAreaMethod = DEFAULT_METHOD
+    va_pct: ValueAreaShare = DEFAULT_PCT
+
+
+class CandlesParams(_Asked):
+    """Bars whose time overlaps a range, in pages."""
+
+    start: Start = None
+    end: End = None
+    timeframe: Annotated[
+        str, Field(json_schema_extra={"enum": [frame.value for frame in Timeframe]})
+    ] = "1m"
+    fill: Annotated[str, Field(json_schema_extra={"enum": list(FILLS)})] = "none"
+    limit: Annotated[int, Field(description=f"1 to {MOST_CANDLES}")] = 500
+    cursor: PageCursor = None
+    state_hash: Annotated[bool, Field(description="Add the hash of one page of 1m state")] = False
+
+
+class DepthParams(_Asked):
+    """The top of the live book."""
+
+    levels: Annotated[int, Field(description="Levels a side")] = 50
+
+
+class TradesQuestion(TradesParams, MarketQuestion):
+    """Raw trades of a market."""
+
+
+class ProfileQuestion(ProfileParams, MarketQuestion):
+    """A profile of a market."""
+
+
+class CandlesQuestion(CandlesParams, MarketQuestion):
+    """Bars of a market."""
+
+
+class DepthQuestion(DepthParams, MarketQuestion):
+    """The book of a market."""

@@ -1,0 +1,105 @@
+"""REST: the questions read from a URL, the answers encoded once.
+
+A handler turns path and query into a question and the answer into bytes; it checks nothing that
+`queries` checks. The declared response models make the OpenAPI page, they are not applied twice.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from cloud_marketdata.api.errors import MEDIA_TYPE, Problem
+from cloud_marketdata.api.health import Health, HealthOut
+from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.questions import (
+    CandlesParams,
+    CandlesQuestion,
+    DepthParams,
+    DepthQuestion,
+    ProfileParams,
+    ProfileQuestion,
+    TradesParams,
+    TradesQuestion,
+)
+from cloud_marketdata.api.schemas import (
+    CandlesAnswer,
+    DepthAnswer,
+    MarketsAnswer,
+    ProfileAnswer,
+    TradesAnswer,
+)
+from cloud_marketdata.domain.values import Venue
+
+VenueName = Annotated[str, Path(json_schema_extra={"enum": [venue.value for venue in Venue]})]
+SymbolName = Annotated[str, Path(description="Upper case, as the venue writes it")]
+
+
+def build_router(queries: Queries, health: Health) -> APIRouter:
+    """Return the routes over these queries."""
+    router = APIRouter(responses=_problems(400, 404, 422, 500, 503))
+    _add_service_routes(router, queries, health)
+    _add_tape_routes(router, queries)
+    _add_book_routes(router, queries)
+    return router
+
+
+def _add_service_routes(router: APIRouter, queries: Queries, health: Health) -> None:
+    @router.get("/health", response_model=HealthOut, responses={503: {"model": HealthOut}})
+    async def get_health() -> Response:
+        """Say how the service is: 200 while it serves, 503 when unhealthy."""
+        answer = await health.ask()
+        return _encoded(answer, 503 if answer.status == "unhealthy" else 200)
+
+    @router.get("/v1/markets", response_model=MarketsAnswer)
+    async def get_markets() -> Response:
+        """List the markets that are collected."""
+        return _encoded(await queries.markets())
+
+
+def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
+    @router.get("/v1/markets/{venue}/{symbol}/volume-profile", response_model=ProfileAnswer)
+    async def get_volume_profile(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[ProfileParams, Query()]
+    ) -> Response:
+        """Return the volume by price of a range, by default of the last hour."""
+        question = ProfileQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return _encoded(await queries.volume_profile(question))
+
+    @router.get("/v1/markets/{venue}/{symbol}/trades", response_model=TradesAnswer)
+    async def get_trades(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[TradesParams, Query()]
+    ) -> Response:
+        """Return raw trades from `start` on, or the newest ones without a start."""
+        question = TradesQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return _encoded(await queries.trades(question))
+
+    @router.get("/v1/markets/{venue}/{symbol}/candles", response_model=CandlesAnswer)
+    async def get_candles(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[CandlesParams, Query()]
+    ) -> Response:
+        """Return the bars whose time overlaps a range, by default the last hour."""
+        question = CandlesQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return _encoded(await queries.candles(question))
+
+
+def _add_book_routes(router: APIRouter, queries: Queries) -> None:
+    path = "/v1/markets/{venue}/{symbol}/depth"
+
+    @router.get(path, response_model=DepthAnswer, responses=_problems(409))
+    async def get_depth(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[DepthParams, Query()]
+    ) -> Response:
+        """Return the top of the live book; 409 while it is not in sync."""
+        question = DepthQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return _encoded(await queries.depth(question))
+
+
+def _encoded(answer: BaseModel, status: int = 200) -> Response:
+    return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content: dict[str, Any] = {MEDIA_TYPE: {}}
+    return {status: {"model": Problem, "content": content} for status in statuses}

@@ -1,0 +1,1 @@
+"""Events in, aggregates out: one worker that awaits, and metrics that only compute."""

@@ -1,0 +1,120 @@
+"""/health says what the brief says, and judges as the brief judges."""
+
+import asyncio
+
+import pytest
+from starlette.testclient import TestClient
+from tape import FixedClock, Market
+
+from cloud_marketdata.api import health
+from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.health import Health, judged, spelled
+from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.health import Pulse
+
+
+class Says:
+    """A component that always says the same."""
+
+    def __init__(self, *pulse: object, **more: object) -> None:
+        self._pulse = Pulse(*pulse, **more)
+
+    async def pulse(self) -> Pulse:
+        """Answer, or do not."""
+        return self._pulse
+
+
+class Hangs:
+    """A component that answers so often and then no more."""
+
+    def __init__(self, answers: int) -> None:
+        self._left = answers
+
+    async def pulse(self) -> Pulse:
+        """Answer, or do not."""
+        if self._left:
+            self._left -= 1
+            return Pulse("storage", "sqlite", "ok", ok=True, vital=True)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+ALL_WELL = [
+    Says("collectors", "bybit", "connected", ok=True),
+    Says("collectors", "binance", "connected", ok=True),
+    Says("storage", "redis", "ok", ok=True, vital=True),
+    Says("storage", "mongodb", "ok", ok=True, vital=True),
+]
+
+
+def asked(components: list[object], clock: FixedClock) -> TestClient:
+    market = asyncio.run(Market().open())
+    app = create_app(
+        queries=market.queries, components=components, clock=clock, settings=Settings()
+    )
+    return TestClient(app, base_url="http://127.0.0.1")
+
+
+def test_health_is_the_brief_s_key_by_key() -> None:
+    clock = FixedClock()
+    client = asked(ALL_WELL, clock)
+    clock.time += (72 * 3600 + 15 * 60 + 32) * 10**9
+    answer = client.get("/health")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) == {"status", "collectors", "storage", "uptime", "version", "detail"}
+    assert body["status"] == "healthy"
+    assert body["collectors"] == {"bybit": "connected", "binance": "connected"}
+    assert body["storage"] == {"redis": "ok", "mongodb": "ok"}
+    assert body["uptime"] == "72h 15m 32s"
+
+
+def test_venues_of_one_exchange_are_shown_as_their_worst() -> None:
+    spot = Says("collectors", "bybit", "connected", ok=True)
+    linear = Says("collectors", "bybit", "reconnecting", ok=False)
+    for order in ([spot, linear], [linear, spot]):
+        answer = asked([*order, *ALL_WELL[1:]], FixedClock()).get("/health")
+        assert answer.json()["collectors"] == {"bybit": "reconnecting", "binance": "connected"}
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        [*ALL_WELL[:3], Says("storage", "mongodb", "down", ok=False, vital=True)],
+        [
+            Says("collectors", "bybit", "disconnected", ok=False),
+            Says("collectors", "binance", "disconnected", ok=False),
+            *ALL_WELL[2:],
+        ],
+    ],
+)
+def test_vital_failure_or_no_collector_at_all_is_unhealthy(failing: list[object]) -> None:
+    answer = asked(failing, FixedClock()).get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+
+
+def test_component_that_does_not_answer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PATIENCE_S", 0.001)
+
+    async def law() -> None:
+        checked = Health([Hangs(1), *ALL_WELL[:2]], FixedClock(), "1")
+        assert (await checked.ask()).status == "healthy"
+        answer = await checked.ask()
+        assert (answer.status, answer.storage) == ("unhealthy", {"sqlite": "no answer"})
+        never = await Health([Hangs(0), *ALL_WELL[:2]], FixedClock(), "1").ask()
+        assert (never.status, never.detail.unanswered) == ("degraded", ["Hangs"])
+
+    asyncio.run(law())
+
+
+def test_service_without_collectors_is_judged_by_its_stores() -> None:
+    assert judged([]) == "healthy"
+    assert judged([Pulse("storage", "sqlite", "ok", ok=True)]) == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.9, "0h 0m 0s"), (3661.0, "1h 1m 1s"), (360_000.0, "100h 0m 0s")]
+)
+def test_uptime_is_spelled_in_hours_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert spelled(seconds) == text
