@@ -14,6 +14,8 @@ from cloud_marketdata.domain.values import Timeframe, canonical
 class Aggregate:
     """Bar, profile and tape span of the bucket `[start, start + timeframe)`.
 
+    One second is too short for a profile of its own, so there it stays empty.
+
     `position` is the last log position whose trades are inside: a reader skips what is at or below
     it, so a replay after a crash cannot count a trade twice. `revision` grows by one with every
     save after the bucket was closed, and `late` counts the trades that came after closing.
@@ -68,7 +70,8 @@ class Aggregate:
             self.bar = Bar.of(trade)
         else:
             self.bar.add(trade)
-        self.profile.add(trade)
+        if self.timeframe is not Timeframe.S1:
+            self.profile.add(trade)
 
     def rescaled(self, instrument: Instrument) -> "Aggregate":
         """Return the aggregate counted on the grid of `instrument`, which must be as fine."""

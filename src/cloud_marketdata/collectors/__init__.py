@@ -1,0 +1,1 @@
+"""Bytes from the venues to validated events in the log; `transport` and `rest` own the network."""

@@ -1,0 +1,105 @@
+"""Everything between a socket and the log, without either: frames in, batches and wishes out.
+
+Live sessions and offline replay run the same object, which is why they give the same state.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cloud_marketdata.collectors.base import BaseCollector, Control
+from cloud_marketdata.collectors.lane import Lane
+from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.sequence import ContiguousTape, SeenTape, Tape
+from cloud_marketdata.domain.events import (
+    BestQuote,
+    BookDelta,
+    BookSnapshot,
+    Rejection,
+    TradeEvent,
+)
+from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.storage.ports import Batch, BookView
+
+
+class Tapes(dict[str, Tape]):
+    """The tape of each symbol of a venue; it outlives connections, so repeats stay known."""
+
+    def __init__(self, venue: Venue, last: Sequence[TradeEvent] = ()) -> None:
+        super().__init__()
+        self._kind = ContiguousTape if venue.contiguous_ids else SeenTape
+        for trade in last:
+            self[trade.instrument.symbol] = self._kind(trade)
+
+    def __missing__(self, symbol: str) -> Tape:
+        """Start the tape of a symbol of which nothing is stored."""
+        tape = self[symbol] = self._kind()
+        return tape
+
+
+class Intake:
+    """One connection's collector, lanes and counters."""
+
+    def __init__(self, collector: BaseCollector, tapes: Tapes, rejections: Rejections) -> None:
+        self.collector = collector
+        self.lanes: dict[str, Lane] = {}
+        self.frames = 0
+        self.controls: list[Control] = []
+        self._tapes = tapes
+        self._rejections = rejections
+        self._takers: dict[type, Callable[[Any], None]] = {
+            TradeEvent: self._trade,
+            BookDelta: self.book,
+            BookSnapshot: self.book,
+            BestQuote: self._quote,
+            Rejection: rejections.add,
+            Control: self.controls.append,
+        }
+
+    def receive(self, payload: bytes, received_at: int) -> None:
+        """Take one frame; never raises on any bytes."""
+        self.frames += 1
+        for event in self.collector.decode(payload, received_at):
+            self._takers[type(event)](event)
+
+    def book(self, event: BookSnapshot | BookDelta) -> None:
+        """Take a book event, from the stream or (a snapshot) from REST."""
+        self.lane(event.instrument.symbol).book(event)
+
+    def lane(self, symbol: str) -> Lane:
+        """Return the symbol's lane, made at its first event."""
+        lane = self.lanes.get(symbol)
+        if lane is None:
+            lane = self.lanes[symbol] = Lane(
+                self.collector.venue,
+                symbol,
+                self._tapes[symbol],
+                self.collector.books.rule,
+                self._rejections,
+            )
+        return lane
+
+    def take(self) -> list[Batch]:
+        """Return what is to be appended since the last call."""
+        return [batch for lane in self.lanes.values() for batch in lane.take()]
+
+    def views(self, levels: int) -> list[BookView]:
+        """Return the books that changed since the last call, ready to be published."""
+        changed = [lane for lane in self.lanes.values() if lane.book_changed]
+        for lane in changed:
+            lane.book_changed = False
+        return [view for lane in changed if (view := lane.view(levels)) is not None]
+
+    def wishes(self) -> list[str]:
+        """Return the symbols whose book wants a snapshot now; each is told once until it fails."""
+        wanting = [
+            lane for lane in self.lanes.values() if lane.sync.wants_snapshot and lane.sync.pending
+        ]
+        for lane in wanting:
+            lane.sync.expect_snapshot()
+        return [lane.symbol for lane in wanting]
+
+    def _trade(self, trade: TradeEvent) -> None:
+        self.lane(trade.instrument.symbol).trade(trade)
+
+    def _quote(self, quote: BestQuote) -> None:
+        self.lane(quote.instrument.symbol).quote(quote)

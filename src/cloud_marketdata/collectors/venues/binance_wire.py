@@ -1,0 +1,139 @@
+"""Binance's wire: the messages of spot and USD-M by their own field letters, and their decoders.
+
+If Binance changes a field, this file changes. See the web-socket-streams page of its documentation.
+Fields that are not declared are ignored; unknown kinds of messages are told by `Anything`.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+Pairs = list[tuple[str, str]]
+
+
+class Trade(Struct, tag_field="e", tag="trade", gc=False):
+    """`<symbol>@trade`; `X` is USD-M's kind of trade."""
+
+    s: str
+    t: int
+    p: str
+    q: str
+    T: int
+    m: bool
+    X: str = "MARKET"
+
+
+class AggTrade(Struct, tag_field="e", tag="aggTrade", gc=False):
+    """`<symbol>@aggTrade`: fills `f` to `l` of one taker order at one price."""
+
+    s: str
+    a: int
+    p: str
+    q: str
+    f: int
+    l: int  # noqa: E741  the venue's letter
+    T: int
+    m: bool
+
+
+class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
+    """`<symbol>@depth`: absolute sizes; `pu` and `T` on USD-M only."""
+
+    s: str
+    E: int
+    U: int
+    u: int
+    b: Pairs
+    a: Pairs
+    pu: int | None = None
+    T: int | None = None
+
+
+class BookTicker(Struct, tag_field="e", tag="bookTicker", gc=False):
+    """USD-M's `<symbol>@bookTicker`."""
+
+    s: str
+    u: int
+    b: str
+    B: str
+    a: str
+    A: str
+
+
+class SpotBookTicker(Struct, gc=False):
+    """Spot's `<symbol>@bookTicker`, which does not say what it is."""
+
+    s: str
+    u: int
+    b: str
+    B: str
+    a: str
+    A: str
+
+
+class Depth(Struct):
+    """The REST book; `E` and `T` on USD-M only."""
+
+    lastUpdateId: int  # noqa: N815  the venue's name
+    bids: Pairs
+    asks: Pairs
+    T: int | None = None
+
+
+Message = Trade | AggTrade | DepthUpdate | BookTicker
+
+
+class Combined(Struct, gc=False):
+    """The wrapper of combined streams; its `stream` name repeats what the data says."""
+
+    data: Message
+
+
+class Anything(Struct):
+    """Whatever else may come: answers, refusals, notices, streams without `e`."""
+
+    data: Raw | UnsetType = UNSET
+    e: str = ""
+    u: int | None = None
+    B: str | None = None
+    lastUpdateId: int | None = None  # noqa: N815  the venue's name
+    id: int | str | UnsetType | None = UNSET
+    code: int | None = None
+    msg: str = ""
+    error: Any = None
+
+
+class SymbolFilter(Struct):
+    """One filter of a symbol; PRICE_FILTER has the tick, LOT_SIZE the lot."""
+
+    filterType: str  # noqa: N815  the venue's name
+    tickSize: str = ""  # noqa: N815
+    stepSize: str = ""  # noqa: N815
+
+
+class SymbolInfo(Struct):
+    """One listed symbol."""
+
+    symbol: str
+    filters: list[SymbolFilter]
+
+
+class ExchangeInfo(Struct):
+    """REST exchangeInfo, or its refusal."""
+
+    symbols: list[SymbolInfo] | None = None
+    code: int = 0
+    msg: str = ""
+
+
+WRAPPED: Final = b'{"stream":"'
+UNKNOWN_SYMBOL: Final = -1121
+TAGS: Final = frozenset({"trade", "aggTrade", "depthUpdate", "bookTicker"})
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+combined = msgspec.json.Decoder(Combined)
+bare = msgspec.json.Decoder(Message)
+anything = msgspec.json.Decoder(Anything)
+spot_ticker = msgspec.json.Decoder(SpotBookTicker)
+depth = msgspec.json.Decoder(Depth)
+exchange_info = msgspec.json.Decoder(ExchangeInfo)

@@ -1,0 +1,96 @@
+"""Bybit's wire (v5): the messages by their own field names, and their decoders.
+
+If Bybit changes a field, this file changes. See the websocket/public pages of its documentation.
+Fields that are not declared are ignored; unknown kinds of messages are told by `Anything`.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+Pairs = list[tuple[str, str]]
+
+
+class Trade(Struct, gc=False):
+    """One item of `publicTrade`; `S` is the taker's side, `BT` a block trade."""
+
+    T: int
+    s: str
+    S: str
+    v: str
+    p: str
+    i: str
+    BT: bool = False
+    RPI: bool = False
+    seq: int = 0
+
+
+class Book(Struct, gc=False):
+    """Data of `orderbook.N`."""
+
+    s: str
+    b: Pairs
+    a: Pairs
+    u: int
+
+
+class Frame(Struct, gc=False):
+    """A data frame; `cts` is the matching engine's time, `ts` the gateway's."""
+
+    topic: str
+    type: str
+    data: list[Trade] | Book
+    ts: int
+    cts: int | None = None
+
+
+class Anything(Struct):
+    """Whatever else may come: answers, pongs, topics we do not use."""
+
+    topic: str = ""
+    op: str = ""
+    success: bool | None = None
+    ret_msg: str = ""
+    data: Raw | UnsetType = UNSET
+
+
+class PriceFilter(Struct, rename="camel"):
+    """The tick."""
+
+    tick_size: str
+
+
+class LotFilter(Struct, rename="camel"):
+    """The lot: `qtyStep` on linear, `basePrecision` on spot."""
+
+    qty_step: str = ""
+    base_precision: str = ""
+
+
+class Info(Struct, rename="camel"):
+    """One listed instrument."""
+
+    symbol: str
+    price_filter: PriceFilter
+    lot_size_filter: LotFilter
+
+
+class Infos(Struct):
+    """A page of instruments."""
+
+    listed: list[Info] = field(name="list", default_factory=list)
+
+
+class Reply(Struct, rename="camel"):
+    """REST instruments-info, or its refusal."""
+
+    ret_code: int
+    ret_msg: str = ""
+    result: Infos | None = None
+
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+frame = msgspec.json.Decoder(Frame)
+anything = msgspec.json.Decoder(Anything)
+reply = msgspec.json.Decoder(Reply)

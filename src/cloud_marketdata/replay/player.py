@@ -1,0 +1,138 @@
+"""Plays a capture through an intake, and answers its wishes as the venue would have.
+
+A capture's own REST snapshots are handed in where they stand. When messages are left out on
+purpose, `ShadowBooks` has seen all of them and answers the resync that the gap must cause.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.rulers import Rulers
+from cloud_marketdata.collectors.venues import VENUES
+from cloud_marketdata.domain.events import Rejection, StatusEvent, StatusKind, TradeEvent
+from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.processing.windows import Windows
+from cloud_marketdata.simulator.capture import Frame
+from cloud_marketdata.simulator.shadow import ShadowBooks
+from cloud_marketdata.storage.ports import Batch, StreamKind
+
+DropKind = Literal["depth", "trade"]
+_SIGNS: Final[dict[DropKind, tuple[bytes, ...]]] = {
+    "depth": (b'"depthUpdate"', b'"orderbook.'),
+    "trade": (b'"trade"', b'"aggTrade"', b'"publicTrade.'),
+}
+_NEVER: Final = 1 << 62
+
+
+class Drop(Struct, frozen=True):
+    """Leave out every `every`-th message of a kind; 0 leaves out nothing."""
+
+    every: int = 0
+    kind: DropKind = "depth"
+
+
+class _Id(Struct):
+    lastUpdateId: int  # noqa: N815  the venue's name
+
+
+class Player:
+    """One capture of one venue on its way to aggregates; `windows` holds them by symbol."""
+
+    def __init__(
+        self, venue: Venue, instruments: Sequence[Instrument] = (), drop: Drop | None = None
+    ) -> None:
+        infer = not instruments
+        self.rejections = Rejections()
+        self.intake = Intake(
+            VENUES[venue](
+                Rulers(venue, instruments, infer=infer),
+                Rulers(venue, instruments, infer=infer),
+                "aggTrade",
+            ),
+            Tapes(venue),
+            self.rejections,
+        )
+        self.windows: dict[str, Windows] = {}
+        self.gaps: dict[str, list[StatusEvent]] = {}
+        self.dropped = 0
+        self._drop = drop or Drop()
+        self._seen = 0
+        self._shadow = ShadowBooks(venue) if self._drop.every else None
+        self._waiting: Frame | None = None
+        self._position = 0
+
+    def play(self, frames: Iterable[Frame]) -> None:
+        """Take every frame in order."""
+        for frame in frames:
+            if self._shadow:
+                self._shadow.receive(frame.payload)
+                if self._leave_out(frame.payload):
+                    continue
+            if frame.payload.startswith(b'{"lastUpdateId"'):
+                self._waiting = frame
+            else:
+                self.intake.receive(frame.payload, frame.received_at)
+            self._answer_wishes(frame.received_at)
+            self._fold(self.intake.take())
+
+    def _leave_out(self, payload: bytes) -> bool:
+        if not any(sign in payload[:200] for sign in _SIGNS[self._drop.kind]):
+            return False
+        self._seen += 1
+        out = self._seen % self._drop.every == 0
+        self.dropped += out
+        return out
+
+    def _answer_wishes(self, at: int) -> None:
+        if self._waiting is not None and (symbol := self._owner(self._waiting.payload)):
+            self._load(symbol, self._waiting.payload, self._waiting.received_at)
+            self._waiting = None
+        for symbol in self.intake.wishes():
+            body = self._shadow.snapshot(symbol) if self._shadow else None
+            if body is None:
+                self.intake.lane(symbol).sync.snapshot_failed()
+            elif body.startswith(b'{"lastUpdateId"'):
+                self._load(symbol, body, at)
+            else:
+                self.intake.receive(body, at)
+
+    def _owner(self, body: bytes) -> str | None:
+        """A bare snapshot does not name its symbol: it is whose update ids it stands next to."""
+        wanted = msgspec.json.decode(body, type=_Id).lastUpdateId
+        near = {
+            symbol: abs(lane.sync.newest_id - wanted)
+            for symbol, lane in self.intake.lanes.items()
+            if lane.sync.newest_id
+        }
+        return min(near, key=near.__getitem__) if near else None
+
+    def _load(self, symbol: str, body: bytes, at: int) -> None:
+        event = self.intake.collector.decode_snapshot(symbol, body, at)
+        if isinstance(event, Rejection):
+            self.rejections.add(event)
+        else:
+            self.intake.book(event)
+
+    def _fold(self, batches: Iterable[Batch]) -> None:
+        for stream, events in batches:
+            if stream.kind is StreamKind.TRADES:
+                self._position += 1
+                windows = self.windows.get(stream.symbol)
+                if windows is None:
+                    # A capture has an end, so no bucket needs to close before it.
+                    windows = self.windows[stream.symbol] = Windows(_NEVER)
+                trades = [event for event in events if isinstance(event, TradeEvent)]
+                windows.fold(trades, self._position)
+            elif stream.kind is StreamKind.STATUS:
+                gaps = self.gaps.setdefault(stream.symbol, [])
+                gaps += [
+                    event
+                    for event in events
+                    if isinstance(event, StatusEvent) and event.kind is StatusKind.TRADE_GAP
+                ]
