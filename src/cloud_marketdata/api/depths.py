@@ -13,8 +13,8 @@ from cloud_marketdata.domain.quality import Quality
 from cloud_marketdata.domain.values import EXACT, NS_PER_MS, NS_PER_S, plain
 from cloud_marketdata.storage.ports import BookState, BookView
 
-OLDEST: Final = 60 * NS_PER_S
-"""A book without a change for so long is refused: whoever kept it in sync is likely gone."""
+OLDEST: Final = 20 * NS_PER_S
+"""A book nobody vouched for since is refused; its collector does so every five seconds."""
 _QUIET: Final = 5 * NS_PER_S
 _STATE: Final = "a book is a state at one update id; coverage of a range does not apply"
 
@@ -27,9 +27,10 @@ def servable(view: BookView | None, market: str, now: int) -> BookView:
     if view.state is not BookState.SYNCED:
         msg = f"the book of {market} is {view.state}: {view.reason or 'not in sync yet'}"
         raise NotReadyError(msg)
-    if now - view.received_at > OLDEST:
-        age = (now - view.received_at) // NS_PER_S
-        msg = f"the book of {market} has not changed for {age} s; its collector may be down"
+    vouched_at = max(view.received_at, view.vouched_at)
+    if now - vouched_at > OLDEST:
+        age = (now - vouched_at) // NS_PER_S
+        msg = f"nobody has vouched for the book of {market} for {age} s; its collector may be down"
         raise NotReadyError(msg)
     return view
 

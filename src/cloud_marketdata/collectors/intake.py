@@ -3,12 +3,13 @@
 Live sessions and offline replay run the same object, which is why they give the same state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cloud_marketdata.collectors.base import BaseCollector, Control
 from cloud_marketdata.collectors.lane import Lane
 from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.rulers import Ruler
 from cloud_marketdata.collectors.sequence import ContiguousTape, SeenTape, Tape
 from cloud_marketdata.domain.events import (
     BestQuote,
@@ -17,6 +18,7 @@ from cloud_marketdata.domain.events import (
     Rejection,
     TradeEvent,
 )
+from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import Batch, BookView
 
@@ -43,7 +45,9 @@ class Intake:
         self.collector = collector
         self.lanes: dict[str, Lane] = {}
         self.frames = 0
-        self.controls: list[Control] = []
+        self.waiting = 0
+        self._controls: list[Control] = []
+        self._known = {symbol: ruler.instrument for symbol, ruler in self._trade_rulers()}
         self._tapes = tapes
         self._rejections = rejections
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -52,12 +56,13 @@ class Intake:
             BookSnapshot: self.book,
             BestQuote: self._quote,
             Rejection: rejections.add,
-            Control: self.controls.append,
+            Control: self._controls.append,
         }
 
     def receive(self, payload: bytes, received_at: int) -> None:
         """Take one frame; never raises on any bytes."""
         self.frames += 1
+        self.waiting += 1
         for event in self.collector.decode(payload, received_at):
             self._takers[type(event)](event)
 
@@ -78,16 +83,54 @@ class Intake:
             )
         return lane
 
+    def snapshot(self, symbol: str, event: BookSnapshot | Rejection) -> None:
+        """Take what REST answered to a wish; a rejected answer leaves the wish open."""
+        if isinstance(event, Rejection):
+            self._rejections.add(event)
+            self.lane(symbol).sync.snapshot_failed()
+        else:
+            self.book(event)
+
+    @property
+    def live(self) -> bool:
+        """Whether market data has come, and not only answers to our commands."""
+        return bool(self.lanes)
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether a book has changed since its view was last asked for."""
+        return any(lane.book_changed for lane in self.lanes.values())
+
     def take(self) -> list[Batch]:
         """Return what is to be appended since the last call."""
+        self.waiting = 0
         return [batch for lane in self.lanes.values() for batch in lane.take()]
 
-    def views(self, levels: int) -> list[BookView]:
-        """Return the books that changed since the last call, ready to be published."""
-        changed = [lane for lane in self.lanes.values() if lane.book_changed]
-        for lane in changed:
+    def take_controls(self) -> list[Control]:
+        """Return the control frames since the last call."""
+        taken = self._controls[:]
+        self._controls.clear()
+        return taken
+
+    def refined(self) -> list[Instrument]:
+        """Return the trade instruments whose scale became finer since the last call."""
+        finer = [
+            ruler.instrument
+            for symbol, ruler in self._trade_rulers()
+            if ruler.instrument is not self._known.get(symbol)
+        ]
+        self._known.update((instrument.symbol, instrument) for instrument in finer)
+        return finer
+
+    def views(self, levels: int, at: int, *, quiet: bool = False) -> list[BookView]:
+        """Return the books that changed since the last call, or with `quiet` all of them.
+
+        `at` is now in ns: each view says that its book was vouched for then.
+        """
+        chosen = [lane for lane in self.lanes.values() if quiet or lane.book_changed]
+        for lane in chosen:
             lane.book_changed = False
-        return [view for lane in changed if (view := lane.view(levels)) is not None]
+        return [view for lane in chosen if (view := lane.view(levels, at)) is not None]
 
     def wishes(self) -> list[str]:
         """Return the symbols whose book wants a snapshot now; each is told once until it fails."""
@@ -97,6 +140,9 @@ class Intake:
         for lane in wanting:
             lane.sync.expect_snapshot()
         return [lane.symbol for lane in wanting]
+
+    def _trade_rulers(self) -> Iterable[tuple[str, Ruler]]:
+        return self.collector.trades.rulers.items()
 
     def _trade(self, trade: TradeEvent) -> None:
         self.lane(trade.instrument.symbol).trade(trade)

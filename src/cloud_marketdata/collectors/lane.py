@@ -94,7 +94,7 @@ class Lane:
             self._status = []
         return batches
 
-    def view(self, levels: int) -> BookView | None:
+    def view(self, levels: int, at: int) -> BookView | None:
         """Return the top of the book as it may be published, or None before any book event."""
         seen, sync = self._seen, self.sync
         if seen is None:
@@ -102,7 +102,13 @@ class Lane:
         if sync.state is not BookState.SYNCED or sync.book is None:
             reason = f"the book is {sync.state}: it waits for a snapshot that joins the stream"
             return BookView(
-                seen.instrument, sync.state, 0, seen.exchange_time, seen.received_at, reason=reason
+                seen.instrument,
+                sync.state,
+                0,
+                seen.exchange_time,
+                seen.received_at,
+                reason=reason,
+                vouched_at=at,
             )
         book = sync.book
         bids, asks = book.top(levels)
@@ -114,6 +120,7 @@ class Lane:
             book.received_at,
             bids,
             asks,
+            vouched_at=at,
         )
 
     def _changed(self, before: BookState, event: BookEvent) -> None:

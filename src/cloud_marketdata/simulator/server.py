@@ -5,9 +5,8 @@ way to spot's where both are served. Nothing here prints, and nothing is reachab
 """
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Final
 
@@ -15,7 +14,7 @@ import uvicorn
 from starlette.routing import BaseRoute, Router
 
 from cloud_marketdata.core.clock import Clock
-from cloud_marketdata.core.errors import BadRequestError
+from cloud_marketdata.core.hosting import GuestServer, bound
 from cloud_marketdata.simulator.binance import BinanceVenue
 from cloud_marketdata.simulator.binance_rest import BinanceRest
 from cloud_marketdata.simulator.binance_socket import binance_sockets
@@ -39,8 +38,8 @@ async def simulate(options: Simulation, clock: Clock) -> AsyncIterator[int]:
     acts = prepare(options, clock)
     random = Random(options.seed)  # noqa: S311 - connection ids must repeat with the seed
     failure: Exception | None = None
-    with _bound(options.port) as listener:
-        server = _Server(_configured(_routes(acts, clock, random)))
+    with bound(HOST, options.port) as listener:
+        server = GuestServer(_configured(_routes(acts, clock, random)))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]))
             plays = [tasks.create_task(play(a.stage, a.frames, a.pace, clock)) for a in acts]
@@ -56,14 +55,6 @@ async def simulate(options: Simulation, clock: Clock) -> AsyncIterator[int]:
         raise failure
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server inside somebody else's loop: signals belong to that somebody."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _configured(routes: Sequence[BaseRoute]) -> uvicorn.Config:
     return uvicorn.Config(
         Router(routes),
@@ -76,14 +67,6 @@ def _configured(routes: Sequence[BaseRoute]) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
-
-
-def _bound(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port), backlog=1024)
-    except OSError as error:
-        msg = f"port {port} of {HOST} cannot be used: {error}"
-        raise BadRequestError(msg) from error
 
 
 def _routes(acts: Sequence[Act], clock: Clock, random: Random) -> list[BaseRoute]:

@@ -153,7 +153,8 @@ class BookView(Struct, frozen=True):
     """The top of a live book, as published by its collector.
 
     bids descend, asks ascend; prices in ticks and sizes in lots of `instrument`. `reason` says why
-    a book that is not SYNCED may not be used.
+    a book that is not SYNCED may not be used. `vouched_at` is when its collector last said so: a
+    quiet book keeps its `received_at` and is vouched for again every few seconds.
     """
 
     instrument: Instrument
@@ -164,6 +165,7 @@ class BookView(Struct, frozen=True):
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
     reason: str = ""
+    vouched_at: int = 0
 
 
 class LiveBooks(Protocol):

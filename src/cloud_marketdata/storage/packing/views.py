@@ -26,6 +26,7 @@ class ViewBlock(msgspec.Struct, tag="view", array_like=True):
     bids: int
     levels: Levels
     reason: str
+    vouched_at: int
 
 
 _decoder = msgspec.msgpack.Decoder(ViewBlock)
@@ -43,6 +44,7 @@ def pack_view(view: BookView) -> bytes:
             bids=len(view.bids),
             levels=pack_levels(view.bids + view.asks),
             reason=view.reason,
+            vouched_at=view.vouched_at,
         )
     )
 
@@ -61,4 +63,5 @@ def unpack_view(data: bytes) -> BookView:
             bids=tuple(islice(levels, block.bids)),
             asks=tuple(levels),
             reason=block.reason,
+            vouched_at=block.vouched_at,
         )

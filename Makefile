@@ -1,0 +1,59 @@
+# Every daily action is one word; `make` alone lists them. Each target does its own set-up.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PORT ?= 8000
+DEMO_DIR ?= var/demo
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+UV ?= .venv/bin/uv
+BIN := .venv/bin
+
+# A stamp is believed only while it describes the environment that is there.
+STATE := $(shell scripts/venv-state)
+ifneq ($(STATE),$(shell cat .venv/.ready 2>/dev/null))
+$(shell rm -f .venv/.ready .venv/.ready-test)
+endif
+
+.PHONY: help demo run test unit lint types bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
+		awk -F '\t' '{ printf "make %-7s %s\n", $$1, $$2 }'
+
+demo: .venv/.ready ## the whole service on a simulated market [PORT=8000] [DEMO_DIR=var/demo]
+	@$(BIN)/marketdata demo --port $(PORT) --data-dir $(DEMO_DIR)
+
+run: .venv/.ready ## the service on the live venues; settings by MARKETDATA_… (docs/settings.md)
+	@$(BIN)/marketdata run
+
+test: lint types ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
+	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
+
+unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARGS=…]
+	@$(BIN)/pytest tests/unit tests/architecture $(PYTEST_ARGS)
+
+lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+
+types: .venv/.ready-test ## mypy, strict
+	@$(BIN)/mypy
+
+bench: .venv/.ready ## the production path next to a bare decode loop [BENCH_ARGS=…]
+	@$(BIN)/marketdata bench ingest $(BENCH_ARGS)
+
+lock: .venv/.ready-test ## solve both locks again [UV=…] [UV_ARGS=--upgrade]
+	@scripts/lock $(UV) $(UV_ARGS)
+
+clean: ## remove the environment, caches and the demo's data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist var/demo
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: requirements/run.txt pyproject.toml
+	@scripts/setup run
+
+.venv/.ready-test: requirements/test.txt pyproject.toml
+	@scripts/setup test

@@ -1,0 +1,122 @@
+"""The socket: picows underneath, whole messages and a receive stamp on top.
+
+One stamp serves all frames of one read, because they arrived together. Server pings are answered by
+the library; fragments are joined here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.errors import VenueError
+
+_FRAME_MAX: Final = 16 * 1024 * 1024
+_DATA: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
+
+
+class Receiver(Protocol):
+    """Who gets the messages."""
+
+    def message(self, payload: bytes, received_at: int) -> None:
+        """Take one whole message."""
+        ...
+
+    def read_done(self) -> None:
+        """Note that everything one read brought has been handed over."""
+        ...
+
+
+class Transport(Protocol):
+    """An open connection."""
+
+    def send(self, payload: bytes) -> None:
+        """Send one text message."""
+        ...
+
+    def pause(self) -> None:
+        """Stop reading; what the venue sends waits in the kernel."""
+        ...
+
+    def resume(self) -> None:
+        """Read again."""
+        ...
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+        ...
+
+    async def closed(self) -> None:
+        """Return when the connection is gone."""
+        ...
+
+
+Connect = Callable[[str, Receiver], Awaitable[Transport]]
+
+
+def connector(clock: Clock) -> Connect:
+    """Return the function that opens real sockets, stamping messages by `clock`."""
+
+    async def connect(url: str, receiver: Receiver) -> Transport:
+        try:
+            socket, _ = await ws_connect(
+                lambda: _Listener(receiver, clock), url, max_frame_size=_FRAME_MAX
+            )
+        except (OSError, WSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            msg = f"cannot connect to {url}: {error or type(error).__name__}"
+            raise VenueError(msg) from error
+        return _PicowsTransport(socket)
+
+    return connect
+
+
+class _Listener(WSListener):
+    def __init__(self, receiver: Receiver, clock: Clock) -> None:
+        self._message = receiver.message
+        self._read_done = receiver.read_done
+        self._now = clock.now
+        self._stamp = 0
+        self._parts: list[bytes] = []
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type in _DATA:
+            if not self._stamp:
+                self._stamp = self._now()
+            if frame.fin and not self._parts:
+                self._message(frame.get_payload_as_bytes(), self._stamp)
+            else:
+                self._join(frame)
+        elif frame.msg_type is WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code(), frame.get_close_message())
+            transport.disconnect()
+        if frame.last_in_buffer:
+            self._stamp = 0
+            self._read_done()
+
+    def _join(self, frame: WSFrame) -> None:
+        self._parts.append(frame.get_payload_as_bytes())
+        if frame.fin:
+            whole, self._parts = b"".join(self._parts), []
+            self._message(whole, self._stamp)
+
+
+class _PicowsTransport:
+    def __init__(self, socket: WSTransport) -> None:
+        self._socket = socket
+
+    def send(self, payload: bytes) -> None:
+        self._socket.send(WSMsgType.TEXT, payload)
+
+    def pause(self) -> None:
+        self._socket.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        self._socket.underlying_transport.resume_reading()
+
+    def close(self) -> None:
+        self._socket.disconnect()
+
+    async def closed(self) -> None:
+        await self._socket.wait_disconnected()

@@ -1,0 +1,28 @@
+"""HTTP servers inside somebody else's event loop: bound first, and deaf to signals."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from cloud_marketdata.core.errors import BadRequestError
+
+
+class GuestServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to whoever runs the loop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Listen on an address; raises BadRequestError where that cannot be."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        msg = f"port {port} of {host} cannot be used: {error}"
+        raise BadRequestError(msg) from error

@@ -1,0 +1,167 @@
+"""The composition root: the only file that names concrete classes. It builds, supervises and stops.
+
+Start: stores, writer, feeds, workers, API. Stop is in the direction of the data: sockets close, the
+writer drains into the log, the workers save what is in the log, the stores close.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random, SystemRandom
+from typing import Final
+
+import structlog
+import uvicorn
+
+from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.collectors.feed import Feed
+from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.rest import rest_at
+from cloud_marketdata.collectors.transport import connector
+from cloud_marketdata.collectors.writer import LogWriter
+from cloud_marketdata.core.clock import Clock, SystemClock
+from cloud_marketdata.core.config import Settings, is_loopback
+from cloud_marketdata.core.errors import MarketDataError
+from cloud_marketdata.core.health import Component
+from cloud_marketdata.core.hosting import GuestServer, bound
+from cloud_marketdata.core.supervisor import supervised
+from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.processing.crew import Crew
+from cloud_marketdata.storage.embedded import open_embedded
+from cloud_marketdata.storage.memory import memory_stores
+from cloud_marketdata.storage.objects.days import save_day
+from cloud_marketdata.storage.ports import Stores
+from cloud_marketdata.storage.pulse import tiers
+
+_STOP_S: Final = 5
+
+
+class Service:
+    """Everything one process runs, according to its role."""
+
+    def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
+        self.settings = settings
+        self.rejections = Rejections()
+        self.writer = LogWriter(
+            stores,
+            self.rejections,
+            clock,
+            events_max=settings.queue_batches * settings.batch_events,
+        )
+        self.feeds = self._feeds(stores, clock, random) if self._does("collect") else []
+        self.crew = Crew(stores, settings, clock, random, _archive(stores))
+        self.queries = Queries(stores, clock, settings)
+        engine = "memory" if settings.storage == "memory" else "embedded (SQLite)"
+        self.components: list[Component] = [*self.feeds, *tiers(stores, engine)]
+        self._clock = clock
+        self._random = random
+        self._server: GuestServer
+
+    async def run(self, stopped: asyncio.Event, ready: Callable[[int], None]) -> None:
+        """Run until `stopped` is set; `ready` is told the port once the API answers."""
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(self.writer.run())
+            tasks = [
+                group.create_task(supervised(name, run, self._clock, self._random))
+                for name, run in self._parts()
+            ]
+            serving = group.create_task(self._serve(ready)) if self._does("serve") else None
+            await stopped.wait()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if serving:
+                self._server.should_exit = True
+                await serving
+            self.writer.close()
+            await writing
+            if self._does("process"):
+                await self.crew.finish()
+        structlog.get_logger().info("service.stopped")
+
+    def _parts(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            (f"feed {feed.venue}", feed.run) for feed in self.feeds
+        ]
+        if self._does("process"):
+            parts.append(("crew", self.crew.run))
+        return parts
+
+    def _does(self, role: str) -> bool:
+        return self.settings.role in {role, "all"}
+
+    def _feeds(self, stores: Stores, clock: Clock, random: Random) -> list[Feed]:
+        settings = self.settings
+        return [
+            Feed(
+                venue,
+                settings,
+                stores=stores,
+                writer=self.writer,
+                rejections=self.rejections,
+                rest=rest_at(settings.endpoints[venue].rest, settings.rest_timeout_s),
+                connect=connector(clock),
+                clock=clock,
+                random=random,
+            )
+            for venue, symbols in settings.symbols.items()
+            if symbols
+        ]
+
+    async def _serve(self, ready: Callable[[int], None]) -> None:
+        settings = self.settings
+        app = create_app(
+            queries=self.queries,
+            components=self.components,
+            clock=self._clock,
+            settings=settings,
+        )
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=_STOP_S,
+        )
+        with bound(settings.host, settings.port) as listener:
+            self._server = GuestServer(config)
+            ready(listener.getsockname()[1])
+            await self._server.serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, clock: Clock) -> AsyncIterator[Stores]:
+    """Open the stores that the settings name."""
+    if settings.storage == "memory":
+        yield memory_stores(clock)
+        return
+    async with open_embedded(settings.data_dir, clock) as stores:
+        yield stores
+
+
+def _archive(stores: Stores) -> Callable[[Aggregate], Awaitable[None]]:
+    async def archive(day: Aggregate) -> None:
+        try:
+            key = await save_day(stores.objects, day)
+        except MarketDataError as error:
+            structlog.get_logger().error("archive.refused", error=str(error))
+        else:
+            structlog.get_logger().info("archive.saved", key=key)
+
+    return archive
+
+
+async def run_service(settings: Settings, ready: Callable[[int], None]) -> None:
+    """Run one process until SIGINT or SIGTERM."""
+    clock = SystemClock()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    if not is_loopback(settings.host):
+        structlog.get_logger().warning("service.open_bind", host=settings.host)
+    async with open_stores(settings, clock) as stores:
+        await Service(settings, stores, clock, SystemRandom()).run(stopped, ready)

@@ -1,0 +1,77 @@
+"""One worker for every trade stream in the log, hired when the stream appears."""
+
+import asyncio
+from random import Random
+from typing import Final
+
+import structlog
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.supervisor import supervised
+from cloud_marketdata.processing.worker import DayClosed, Worker
+from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
+
+_LOOK_S: Final = 0.5
+
+
+class Crew:
+    """All workers of this process."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        settings: Settings,
+        clock: Clock,
+        random: Random,
+        day_closed: DayClosed,
+    ) -> None:
+        self.workers: dict[Stream, Worker] = {}
+        self._stores = stores
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+        self._day_closed = day_closed
+
+    async def run(self) -> None:
+        """Hire and run workers until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for stream in await self._new_streams():
+                    worker = self._hire(stream)
+                    name = f"worker {stream.venue} {stream.symbol}"
+                    group.create_task(supervised(name, worker.run, self._clock, self._random))
+                await self._clock.sleep(_LOOK_S)
+
+    async def finish(self) -> None:
+        """Fold and store what the log still holds; called when nobody appends any more."""
+        for worker in self.workers.values():
+            while await worker.step():
+                pass
+            await worker.save()
+
+    async def _new_streams(self) -> list[Stream]:
+        try:
+            streams = await self._stores.log.streams()
+        except StorageError as error:
+            structlog.get_logger().warning("crew.storage_away", error=str(error))
+            return []
+        return [
+            stream
+            for stream in streams
+            if stream.kind is StreamKind.TRADES and stream not in self.workers
+        ]
+
+    def _hire(self, stream: Stream) -> Worker:
+        settings = self._settings
+        worker = self.workers[stream] = Worker(
+            stream,
+            self._stores,
+            self._clock,
+            lateness_ms=settings.lateness_ms,
+            save_ms=settings.save_ms,
+            hot_minutes=settings.hot_minutes,
+            day_closed=self._day_closed,
+        )
+        return worker

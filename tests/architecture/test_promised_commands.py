@@ -1,0 +1,58 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from repository import ROOT, files, named
+
+CONTRACT = ("run", "demo", "simulate", "replay", "record", "config", "health", "mcp", "bench")
+BLOCK = re.compile(r"^```(?:sh|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAKE = re.compile(r"\bmake ([a-z]+)")
+VERB = re.compile(r"\bmarketdata ([a-z]+)")
+PAGES = [path for path in files(".md") if path.name != "CHANGELOG.md"]
+
+
+@pytest.fixture(scope="module")
+def offered():
+    """The verbs that the command itself lists."""
+    command = Path(sys.executable).with_name("marketdata")
+    run = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    return set(re.findall(r"^\W*([a-z]+)(?:\s|$)", run.stdout, re.MULTILINE))
+
+
+def _targets():
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def _commands(page, pattern):
+    return {found for block in BLOCK.findall(page.read_text()) for found in pattern.findall(block)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_make_target_that_a_page_names_exists(page):
+    assert _commands(page, MAKE) <= _targets()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_verb_that_a_page_names_exists(page, offered):
+    assert _commands(page, VERB) <= offered
+
+
+@pytest.mark.parametrize("verb", CONTRACT)
+def test_a_verb_that_others_script_against_exists(verb, offered):
+    assert verb in offered
+
+
+def test_continuous_integration_runs_make_test_and_nothing_else():
+    script = (ROOT / ".ci/run").read_text()
+    commands = [line for line in script.splitlines() if line and line[0] != "#"]
+
+    assert commands == ["set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_every_make_target_says_what_it_does():
+    described = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert described == _targets()
