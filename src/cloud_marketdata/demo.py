@@ -10,6 +10,7 @@ import msgspec
 
 from cloud_marketdata.core.config import Endpoint, Settings
 from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.core.hosting import bound
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.main import run_service
 
@@ -18,6 +19,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 async def run_demo(*, port: int, data_dir: Path, seed: int, say: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM; the simulator ends with us."""
+    bound("127.0.0.1", port).close()  # a taken port is told before a simulator starts
     async with _simulator(seed) as venue_port:
         settings = Settings(
             port=port,
@@ -79,7 +81,7 @@ def _welcome(url: str, venue_port: int, data_dir: Path) -> str:
             f"  candles         {market}/candles?timeframe=1s",
             f"  depth           {market}/depth",
             f"  trades          {market}/trades",
-            f"  REST reference  {url}/docs",
+            f"  REST reference  {url}/openapi.json",
             f"  MCP             {url}/mcp",
             "Ctrl-C stops it.",
         )

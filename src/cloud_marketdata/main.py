@@ -7,8 +7,9 @@ writer drains into the log, the workers save what is in the log, the stores clos
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from random import Random, SystemRandom
+from socket import socket
 from typing import Final
 
 import structlog
@@ -59,15 +60,15 @@ class Service:
         self._random = random
         self._server: GuestServer
 
-    async def run(self, stopped: asyncio.Event, ready: Callable[[int], None]) -> None:
-        """Run until `stopped` is set; `ready` is told the port once the API answers."""
+    async def run(self, stopped: asyncio.Event, listener: socket | None) -> None:
+        """Run until `stopped` is set; the API answers on `listener`, where there is one."""
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(self.writer.run())
             tasks = [
                 group.create_task(supervised(name, run, self._clock, self._random))
                 for name, run in self._parts()
             ]
-            serving = group.create_task(self._serve(ready)) if self._does("serve") else None
+            serving = group.create_task(self._serve(listener)) if listener else None
             await stopped.wait()
             for task in tasks:
                 task.cancel()
@@ -110,7 +111,7 @@ class Service:
             if symbols
         ]
 
-    async def _serve(self, ready: Callable[[int], None]) -> None:
+    async def _serve(self, listener: socket) -> None:
         settings = self.settings
         app = create_app(
             queries=self.queries,
@@ -126,10 +127,8 @@ class Service:
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=_STOP_S,
         )
-        with bound(settings.host, settings.port) as listener:
-            self._server = GuestServer(config)
-            ready(listener.getsockname()[1])
-            await self._server.serve(sockets=[listener])
+        self._server = GuestServer(config)
+        await self._server.serve(sockets=[listener])
 
 
 @asynccontextmanager
@@ -163,5 +162,15 @@ async def run_service(settings: Settings, ready: Callable[[int], None]) -> None:
         loop.add_signal_handler(number, stopped.set)
     if not is_loopback(settings.host):
         structlog.get_logger().warning("service.open_bind", host=settings.host)
-    async with open_stores(settings, clock) as stores:
-        await Service(settings, stores, clock, SystemRandom()).run(stopped, ready)
+    # The port first: where it is taken nothing else shall have started.
+    with _listener(settings) as listener:
+        async with open_stores(settings, clock) as stores:
+            service = Service(settings, stores, clock, SystemRandom())
+            if listener:
+                ready(listener.getsockname()[1])
+            await service.run(stopped, listener)
+
+
+def _listener(settings: Settings) -> AbstractContextManager[socket | None]:
+    serves = settings.role in {"serve", "all"}
+    return bound(settings.host, settings.port) if serves else nullcontext()

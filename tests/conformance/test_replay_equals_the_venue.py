@@ -96,9 +96,7 @@ def test_the_insurance_fund_trade_is_counted_and_kept_out_of_bars(data, played):
     assert document["trade_gaps"] == []
 
     kept = [
-        frame
-        for frame in frames(data, USDM_0404)
-        if b'"X":"INSURANCE_FUND"' not in frame.payload
+        frame for frame in frames(data, USDM_0404) if b'"X":"INSURANCE_FUND"' not in frame.payload
     ]
     without = player(data, USDM_0404.venue)
     without.play(kept)
