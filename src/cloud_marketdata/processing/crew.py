@@ -46,10 +46,10 @@ class Crew:
 
     async def finish(self) -> None:
         """Fold and store what the log still holds; called when nobody appends any more."""
+        for stream in await self._new_streams():
+            self._hire(stream)
         for worker in self.workers.values():
-            while await worker.step():
-                pass
-            await worker.save()
+            await worker.finish()
 
     async def _new_streams(self) -> list[Stream]:
         try:

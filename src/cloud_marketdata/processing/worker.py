@@ -46,6 +46,7 @@ class Worker:
         self.stream = stream
         self.position = 0
         self.saves = 0
+        self._restored = False
         self.windows = Windows(lateness_ms * NS_PER_MS)
         self._stores = stores
         self._clock = clock
@@ -81,7 +82,16 @@ class Worker:
         newest = await self._newest_time()
         self.windows = Windows(self._lateness_ns, restored, newest)
         await self._rollup.restore()
+        self._restored = True
         self._log.info("worker.restored", position=self.position, open=len(restored))
+
+    async def finish(self) -> None:
+        """Fold and store what the log still holds; for a time when nobody appends any more."""
+        if not self._restored:
+            await self.restore()
+        while await self.step():
+            pass
+        await self.save()
 
     async def step(self) -> bool:
         """Fold what the log holds behind our position; return whether there was anything."""
