@@ -26,11 +26,13 @@ from cloud_marketdata.api.questions import (
     ProfileQuestion,
     TradesQuestion,
 )
+from cloud_marketdata.api.refusals import rejections_data
 from cloud_marketdata.api.schemas import (
     CandlesAnswer,
     DepthAnswer,
     MarketsAnswer,
     ProfileAnswer,
+    RejectionsAnswer,
     TradesAnswer,
 )
 from cloud_marketdata.api.tiles import PROFILE_FRAMES, TileReader
@@ -45,6 +47,7 @@ from cloud_marketdata.storage.ports import Stores
 
 LONGEST_PROFILE: Final = timedelta(days=366)
 _NAMED: Final = 20
+_SAMPLES: Final = 100
 
 
 class Queries:
@@ -64,6 +67,10 @@ class Queries:
         sources = tuple(dict.fromkeys(market.venue for market in found))
         quality = QualityOut.of(listed(newest, sources, self.clock.now()))
         return MarketsAnswer(data=found, meta=_meta(quality))
+
+    async def rejections(self) -> RejectionsAnswer:
+        """Tell what input was refused, and why."""
+        return RejectionsAnswer(data=await rejections_data(self._stores.quarantine, _SAMPLES))
 
     async def trades(self, question: TradesQuestion) -> TradesAnswer:
         """Return raw trades: from `start` on, or the newest ones without a start."""

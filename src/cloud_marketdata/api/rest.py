@@ -28,6 +28,7 @@ from cloud_marketdata.api.schemas import (
     DepthAnswer,
     MarketsAnswer,
     ProfileAnswer,
+    RejectionsAnswer,
     TradesAnswer,
 )
 from cloud_marketdata.domain.values import Venue
@@ -56,6 +57,11 @@ def _add_service_routes(router: APIRouter, queries: Queries, health: Health) -> 
     async def get_markets() -> Response:
         """List the markets that are collected."""
         return _encoded(await queries.markets())
+
+    @router.get("/v1/rejections", response_model=RejectionsAnswer)
+    async def get_rejections() -> Response:
+        """Tell what input was refused, by reason, with the newest samples."""
+        return _encoded(await queries.rejections())
 
 
 def _add_tape_routes(router: APIRouter, queries: Queries) -> None:

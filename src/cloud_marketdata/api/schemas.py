@@ -156,6 +156,38 @@ class Depth(DepthFacts):
     asks: list[Level]
 
 
+class RejectionCount(Wire):
+    """How often input of a venue was refused for one reason, since the store was made."""
+
+    venue: str
+    reason: str
+    count: int
+
+
+class RejectionSample(Wire):
+    """One refused piece of input, as it came (its first bytes)."""
+
+    venue: str
+    symbol: str
+    reason: str
+    detail: str
+    sample: str
+    received_ts: int
+
+
+class Rejections(Wire):
+    """All counts, and the newest samples first."""
+
+    counts: list[RejectionCount]
+    samples: list[RejectionSample]
+
+
+class RejectionsAnswer(Wire):
+    """Answer of /v1/rejections; like /health it tells of the service, not of a market."""
+
+    data: Rejections
+
+
 class MarketsAnswer(Wire):
     """Answer of /v1/markets."""
 

@@ -26,7 +26,8 @@ from tape import (
 from cloud_marketdata.api import schemas
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.domain.values import NS_PER_MS
+from cloud_marketdata.domain.events import Rejection
+from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import BookState, BookView
 
 
@@ -67,6 +68,7 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
     assert set(gets) == {
         "/health",
         "/v1/markets",
+        "/v1/rejections",
         *(f"/v1/markets/{{venue}}/{{symbol}}/{noun}" for noun in NOUNS),
     }
     for operation in gets.values():
@@ -205,7 +207,7 @@ def test_depth_is_the_top_of_the_book_with_its_age(client: TestClient) -> None:
         (None, "not been seen"),
         (book(state=BookState.STALE, reason="update ids 5 to 7 are missing"), "ids 5 to 7"),
         (book(state=BookState.BUFFERING), "buffering"),
-        (book(received_at=BASE), "has not changed for 600 s"),
+        (book(received_at=BASE), "for 600 s"),
     ],
 )
 def test_book_that_may_not_be_believed_is_refused(view: BookView | None, words: str) -> None:
@@ -247,3 +249,25 @@ def test_default_range_is_the_last_hour(market: Market) -> None:
     meta = client.get(f"{ROOT}/volume-profile").json()["meta"]
     now = clock.now() // NS_PER_MS
     assert meta["range"] == {"start": now - 3_600_000, "end": now}
+
+
+def test_rejected_input_can_be_read_by_reason_with_what_came(
+    market: Market, client: TestClient
+) -> None:
+    bad = Rejection(Venue.BYBIT_SPOT, "malformed", "no JSON", b"{\xff", BASE, "BTCUSDT")
+    counts = {(Venue.BYBIT_SPOT, "malformed"): 3}
+    asyncio.run(market.stores.quarantine.record(counts, [bad]))
+
+    told = client.get("/v1/rejections").json()["data"]
+
+    assert told["counts"] == [{"venue": "bybit-spot", "reason": "malformed", "count": 3}]
+    assert told["samples"] == [
+        {
+            "venue": "bybit-spot",
+            "symbol": "BTCUSDT",
+            "reason": "malformed",
+            "detail": "no JSON",
+            "sample": "{\\xff",
+            "received_ts": int(ms(BASE)),
+        }
+    ]
