@@ -7,17 +7,17 @@ purpose, `ShadowBooks` has seen all of them and answers the resync that the gap 
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-import msgspec
 from msgspec import Struct
 
 from cloud_marketdata.collectors.intake import Intake, Tapes
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.venues import VENUES
-from cloud_marketdata.domain.events import Rejection, StatusEvent, StatusKind, TradeEvent
+from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.windows import Windows
+from cloud_marketdata.replay.snapshots import SIGN, BareSnapshots
 from cloud_marketdata.simulator.capture import Frame
 from cloud_marketdata.simulator.shadow import ShadowBooks
 from cloud_marketdata.storage.ports import Batch, StreamKind
@@ -35,10 +35,6 @@ class Drop(Struct, frozen=True):
 
     every: int = 0
     kind: DropKind = "depth"
-
-
-class _Id(Struct):
-    lastUpdateId: int  # noqa: N815  the venue's name
 
 
 class Player:
@@ -64,7 +60,7 @@ class Player:
         self._drop = drop or Drop()
         self._seen = 0
         self._shadow = ShadowBooks(venue) if self._drop.every else None
-        self._waiting: Frame | None = None
+        self._snapshots = BareSnapshots(self.intake)
         self._position = 0
 
     def play(self, frames: Iterable[Frame]) -> None:
@@ -74,8 +70,8 @@ class Player:
                 self._shadow.receive(frame.payload)
                 if self._leave_out(frame.payload):
                     continue
-            if frame.payload.startswith(b'{"lastUpdateId"'):
-                self._waiting = frame
+            if frame.payload.startswith(SIGN):
+                self._snapshots.receive(frame)
             else:
                 self.intake.receive(frame.payload, frame.received_at)
             self._answer_wishes(frame.received_at)
@@ -90,34 +86,16 @@ class Player:
         return out
 
     def _answer_wishes(self, at: int) -> None:
-        if self._waiting is not None and (symbol := self._owner(self._waiting.payload)):
-            self._load(symbol, self._waiting.payload, self._waiting.received_at)
-            self._waiting = None
+        self._snapshots.deliver()
         for symbol in self.intake.wishes():
             body = self._shadow.snapshot(symbol) if self._shadow else None
             if body is None:
                 self.intake.lane(symbol).sync.snapshot_failed()
-            elif body.startswith(b'{"lastUpdateId"'):
-                self._load(symbol, body, at)
+            elif body.startswith(SIGN):
+                event = self.intake.collector.decode_snapshot(symbol, body, at)
+                self.intake.snapshot(symbol, event)
             else:
                 self.intake.receive(body, at)
-
-    def _owner(self, body: bytes) -> str | None:
-        """A bare snapshot does not name its symbol: it is whose update ids it stands next to."""
-        wanted = msgspec.json.decode(body, type=_Id).lastUpdateId
-        near = {
-            symbol: abs(lane.sync.newest_id - wanted)
-            for symbol, lane in self.intake.lanes.items()
-            if lane.sync.newest_id
-        }
-        return min(near, key=near.__getitem__) if near else None
-
-    def _load(self, symbol: str, body: bytes, at: int) -> None:
-        event = self.intake.collector.decode_snapshot(symbol, body, at)
-        if isinstance(event, Rejection):
-            self.rejections.add(event)
-        else:
-            self.intake.book(event)
 
     def _fold(self, batches: Iterable[Batch]) -> None:
         for stream, events in batches:
