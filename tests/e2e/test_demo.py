@@ -48,6 +48,7 @@ def test_the_demo_answers_by_rest_and_mcp_and_stops_on_ctrl_c(tmp_path):
             asyncio.run(tools_over(Client(f"{url}/mcp"))),
             asyncio.run(tools_over(Client(bridge("--url", f"{url}/mcp")))),
             asyncio.run(tools_over(Client(bridge("--data-dir", str(tmp_path))))),
+            asyncio.run(tools_over(Client(bridge("--data-dir", str(tmp_path)), mode="legacy"))),
         ):
             assert all("quality" in json.dumps(answer) for answer in answers.values())
         taken = subprocess.run(

@@ -3,16 +3,13 @@
 import asyncio
 import json
 import socket
-import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import uvicorn
 from fastmcp import Client
 from fastmcp.client.client import CallToolResult
-from fastmcp.client.transports import StdioTransport
 from fastmcp.exceptions import ToolError
 from jsonschema import validate
 from starlette.testclient import TestClient
@@ -242,27 +239,6 @@ def test_tools_work_over_a_real_socket(era: Era) -> None:
                         result = await client.call_tool(tool, arguments)
                         assert result.structured_content["data"]["venue"] == "binance-usdm"
                 server.should_exit = True
-
-    asyncio.run(law())
-
-
-STDIO = """
-import asyncio
-from tape import Market
-from cloud_marketdata.api.mcp import build_mcp
-market = asyncio.run(Market().open())
-build_mcp(market.queries, "1.2.3").run("stdio", show_banner=False)
-"""
-
-
-@pytest.mark.parametrize("era", ERAS)
-def test_tools_work_by_stdio(era: Era) -> None:
-    async def law() -> None:
-        here = {"PYTHONPATH": str(Path(__file__).parent)}
-        transport = StdioTransport(sys.executable, ["-c", STDIO], env=here, keep_alive=False)
-        async with asyncio.timeout(30), Client(transport, mode=era) as client:
-            result = await client.call_tool("get_volume_profile", MARKET)
-            assert result.structured_content["data"]["rows_total"] == 0
 
     asyncio.run(law())
 
