@@ -10,10 +10,12 @@ BENCH_ARGS ?=
 UV ?= .venv/bin/uv
 BIN := .venv/bin
 
-# A stamp is believed only while it describes the environment that is there.
-STATE := $(shell scripts/venv-state)
-ifneq ($(STATE),$(shell cat .venv/.ready 2>/dev/null))
-$(shell rm -f .venv/.ready .venv/.ready-test)
+# A stamp is believed only while it describes the environment that is there; one that was moved,
+# copied or outlived its Python is made anew by scripts/setup.
+ifneq ($(wildcard .venv/.ready),)
+ifneq ($(shell scripts/venv-state),$(shell cat .venv/.ready))
+$(shell rm -f .venv/.ready .venv/.ready-test; touch .venv/.doubtful)
+endif
 endif
 
 .PHONY: help demo run test unit lint types bench lock clean
@@ -42,8 +44,8 @@ lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
 types: .venv/.ready-test ## mypy, strict
 	@$(BIN)/mypy
 
-bench: .venv/.ready ## the production path next to a bare decode loop [BENCH_ARGS=…]
-	@$(BIN)/marketdata bench ingest $(BENCH_ARGS)
+bench: .venv/.ready ## the production path next to a bare decode loop, in turns [BENCH_ARGS=…]
+	@$(BIN)/marketdata bench compare $(BENCH_ARGS)
 
 lock: .venv/.ready-test ## solve both locks again [UV=…] [UV_ARGS=--upgrade]
 	@scripts/lock $(UV) $(UV_ARGS)

@@ -2,13 +2,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from repository import PACKAGE, ROOT
 
 TOOLS = Path(sys.executable).parent
 
 
-def _contracts():
+def _contracts() -> list[dict[str, Any]]:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     return config["tool"]["importlinter"]["contracts"]
 

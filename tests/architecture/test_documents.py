@@ -11,7 +11,7 @@ from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import ENDPOINTS, Settings
 from cloud_marketdata.storage.memory import memory_stores
 
-PAGES = [path for path in files(".md")]
+PAGES = list(files(".md"))
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 # Written in two halves where a plain text would accuse this very file.
@@ -25,7 +25,7 @@ def queries():
     return Queries(memory_stores(clock), clock, Settings())
 
 
-def _table(page):
+def _table(page: str) -> dict[str, str]:
     """Return the first two cells of each row whose first cell is a name in code font."""
     text = (ROOT / page).read_text()
     return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+?) \|", text, re.MULTILINE))
@@ -58,7 +58,9 @@ def test_the_settings_page_tells_where_each_venue_answers():
 
 def test_every_route_is_described(queries):
     app = create_app(queries=queries, components=[], clock=queries.clock, settings=Settings())
-    described = set(re.findall(r"^\| `GET (\S+)`", (ROOT / "docs/api.md").read_text(), re.M))
+    described = set(
+        re.findall(r"^\| `GET (\S+)`", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    )
 
     assert described == set(app.openapi()["paths"])
 
@@ -66,7 +68,7 @@ def test_every_route_is_described(queries):
 @pytest.mark.anyio
 async def test_every_tool_is_described(queries):
     tools = {tool.name for tool in await build_mcp(queries, __version__).list_tools()}
-    described = set(re.findall(r"^\| `(\w+)\(", (ROOT / "docs/api.md").read_text(), re.M))
+    described = set(re.findall(r"^\| `(\w+)\(", (ROOT / "docs/api.md").read_text(), re.MULTILINE))
 
     assert described == tools
 

@@ -9,15 +9,15 @@ ENTRY = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^ ;\\]+)", re.MULTILI
 HASHED = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 
 
-def _text(lock):
+def _text(lock: str) -> str:
     return (ROOT / "requirements" / f"{lock}.txt").read_text()
 
 
-def _versions(lock):
+def _versions(lock: str) -> dict[str, str]:
     return {found["name"]: found["version"] for found in ENTRY.finditer(_text(lock))}
 
 
-def _asked(group):
+def _asked(group: str | None) -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     given = project["dependencies"] if group is None else project["optional-dependencies"][group]
     return {re.split(r"[\s<>=!\[;]", line)[0] for line in given}

@@ -7,9 +7,10 @@ import pytest
 from repository import ROOT, files, named
 
 CONTRACT = ("run", "demo", "simulate", "replay", "record", "config", "health", "mcp", "bench")
-BLOCK = re.compile(r"^```(?:sh|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`\n]+)`")
 MAKE = re.compile(r"\bmake ([a-z]+)")
-VERB = re.compile(r"\bmarketdata ([a-z]+)")
+VERB = re.compile(r"(?<![\w-])marketdata ([a-z]+)")
 PAGES = [path for path in files(".md") if path.name != "CHANGELOG.md"]
 
 
@@ -21,12 +22,16 @@ def offered():
     return set(re.findall(r"^\W*([a-z]+)(?:\s|$)", run.stdout, re.MULTILINE))
 
 
-def _targets():
+def _targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _commands(page, pattern):
-    return {found for block in BLOCK.findall(page.read_text()) for found in pattern.findall(block)}
+def _commands(page: Path, pattern: re.Pattern[str]) -> set[str]:
+    """Return what stands behind a command in shell blocks and in code spans."""
+    text = page.read_text()
+    shell = [block for language, block in BLOCK.findall(text) if language == "sh"]
+    spans = SPAN.findall(BLOCK.sub("", text))
+    return {found for code in [*shell, *spans] for found in pattern.findall(code)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
