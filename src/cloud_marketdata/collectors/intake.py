@@ -66,6 +66,19 @@ class Intake:
         for event in self.collector.decode(payload, received_at):
             self._takers[type(event)](event)
 
+    def receive_all(self, payloads: Sequence[bytes], received_at: int) -> None:
+        """Take the frames of one read, as `receive` would take each."""
+        if type(self).receive is not Intake.receive:
+            for payload in payloads:
+                self.receive(payload, received_at)
+            return
+        self.frames += len(payloads)
+        self.waiting += len(payloads)
+        decode, takers = self.collector.decode, self._takers
+        for payload in payloads:
+            for event in decode(payload, received_at):
+                takers[type(event)](event)
+
     def book(self, event: BookSnapshot | BookDelta) -> None:
         """Take a book event, from the stream or (a snapshot) from REST."""
         self.lane(event.instrument.symbol).book(event)
@@ -145,7 +158,8 @@ class Intake:
         return self.collector.trades.rulers.items()
 
     def _trade(self, trade: TradeEvent) -> None:
-        self.lane(trade.instrument.symbol).trade(trade)
+        symbol = trade.instrument.symbol
+        (self.lanes.get(symbol) or self.lane(symbol)).trade(trade)
 
     def _quote(self, quote: BestQuote) -> None:
         self.lane(quote.instrument.symbol).quote(quote)

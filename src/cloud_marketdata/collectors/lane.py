@@ -65,15 +65,18 @@ class Lane:
             self._reject(reason, event)
             return
         self._seen = event
-        sync, before = self.sync, self.sync.state
+        sync, before, gaps = self.sync, self.sync.state, self.sync.gaps
         applied = sync.receive(event)
         if applied:
             self._book.extend(applied)
             self.book_changed = True
             if sync.book:
                 self.tickers.reached(sync.book)
-        if sync.state is not before:
-            self._changed(before, event)
+        if sync.gaps != gaps:
+            # Also where a snapshot joined a buffer that has a hole of its own.
+            self._lost(event)
+        elif sync.state is not before:
+            self._joined(event)
 
     def quote(self, quote: BestQuote) -> None:
         """Take one ticker."""
@@ -123,17 +126,15 @@ class Lane:
             vouched_at=at,
         )
 
-    def _changed(self, before: BookState, event: BookEvent) -> None:
-        if before is BookState.SYNCED:
-            self.book_changed = True
-            last_id = event.last_id if isinstance(event, BookDelta) else event.update_id
-            self._tell(StatusKind.BOOK_GAP, event.received_at, {"found_at": last_id})
-        elif self.sync.state is BookState.SYNCED and self.sync.book:
-            self._tell(
-                StatusKind.BOOK_SYNCED,
-                event.received_at,
-                {"update_id": self.sync.book.update_id},
-            )
+    def _lost(self, event: BookEvent) -> None:
+        self.book_changed = True
+        self._tell(StatusKind.BOOK_GAP, event.received_at, {"found_at": self.sync.newest_id})
+
+    def _joined(self, event: BookEvent) -> None:
+        sync = self.sync
+        if sync.state is BookState.SYNCED and sync.book:
+            detail: dict[str, int | str] = {"update_id": sync.book.update_id}
+            self._tell(StatusKind.BOOK_SYNCED, event.received_at, detail)
 
     def _tell(self, kind: StatusKind, at: int, detail: dict[str, int | str]) -> None:
         self._status.append(StatusEvent(self.venue, self.symbol, kind, at, detail))

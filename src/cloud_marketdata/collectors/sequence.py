@@ -83,13 +83,16 @@ class UsdmRule:
 
 
 class BybitRule:
-    """Bybit, within one topic: `u` grows by one from the snapshot on; the same `u` is a repeat."""
+    """Bybit, within one topic: `u` grows by one from the snapshot on; the same `u` is a repeat.
+
+    A lower `u` is no repeat but a counter that began anew: ignoring it would freeze the book.
+    """
 
     snapshot_in_stream = True
 
     def join(self, local_id: int, delta: BookDelta) -> Verdict:
         """See the class."""
-        if delta.last_id <= local_id:
+        if delta.last_id == local_id:
             return Verdict.IGNORE
         return Verdict.APPLY if delta.last_id == local_id + 1 else Verdict.GAP
 

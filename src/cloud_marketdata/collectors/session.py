@@ -27,6 +27,7 @@ from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, S
 _STABLE_S: Final = 60.0
 _PUBLISH_S: Final = 0.1
 _VOUCH_S: Final = 5.0
+_SNAPSHOT_AGAIN_S: Final = (0.5, 1.5)
 # Binance disconnects a client that sends more than five messages a second.
 _BETWEEN_COMMANDS_S: Final = 0.25
 
@@ -82,6 +83,8 @@ class Session:
         self._clock = clock
         self._random = random
         self._arrived = asyncio.Event()
+        self._unread: list[bytes] = []
+        self._received_at = 0
         self._published = self._vouched = 0.0
         self._transport: Transport | None = None
         venue = self.intake.collector.venue
@@ -103,6 +106,7 @@ class Session:
                     self.last_error = str(error)
                     self.reconnects += 1
                     self._log.warning("session.lost", error=str(error))
+                    _end_if_cancelled()
                 stable = self._clock.monotonic() - began >= _STABLE_S
                 await self._clock.sleep(next(delays))
 
@@ -110,14 +114,19 @@ class Session:
 
     def message(self, payload: bytes, received_at: int) -> None:
         """See transport.Receiver."""
-        self.intake.receive(payload, received_at)
+        self._unread.append(payload)
+        self._received_at = received_at
 
     def read_done(self) -> None:
         """See transport.Receiver."""
+        self._read()
         if self.intake.waiting >= self._settings.batch_events:
             self._flush()
-        else:
-            self._arrived.set()
+        self._arrived.set()
+
+    def _read(self) -> None:
+        unread, self._unread = self._unread, []
+        self.intake.receive_all(unread, self._received_at)
 
     # One connection, from open to lost.
 
@@ -203,12 +212,18 @@ class Session:
             body = await self._rest.get(collector.snapshot_path(symbol))
         except VenueError as error:
             self._log.warning("session.no_snapshot", symbol=symbol, error=str(error))
-            await self._clock.sleep(self._random.uniform(0.5, 1.5) * _STABLE_S / 30)
-            self.intake.lane(symbol).sync.snapshot_failed()
-            self._arrived.set()
+            await self._ask_again_later(symbol)
             return
         event = collector.decode_snapshot(symbol, body, self._clock.now())
         self.intake.snapshot(symbol, event)
+        if self.intake.lane(symbol).sync.wants_snapshot:
+            # It was older than the stream. The next one costs as much, so it is not asked at once.
+            self.intake.lane(symbol).sync.expect_snapshot()
+            await self._ask_again_later(symbol)
+
+    async def _ask_again_later(self, symbol: str) -> None:
+        await self._clock.sleep(self._random.uniform(*_SNAPSHOT_AGAIN_S))
+        self.intake.lane(symbol).sync.snapshot_failed()
         self._arrived.set()
 
     def _heed(self, control: Control) -> None:
@@ -224,6 +239,7 @@ class Session:
         """Hand on the rest and mark every book of this connection as not to be believed."""
         self.connected = self.live = False
         self._transport = None
+        self._read()
         views = self.intake.views(1, self._clock.now(), quiet=True)
         stale = [
             replace(view, state=BookState.STALE, bids=(), asks=(), reason="disconnected")
@@ -243,6 +259,13 @@ class Session:
             )
             for symbol in symbols
         )
+
+
+def _end_if_cancelled() -> None:
+    """Raise the cancellation that a task group swallowed because the connection was lost too."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _symbol(topic: str) -> str:

@@ -14,7 +14,8 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueError
 
 _FRAME_MAX: Final = 16 * 1024 * 1024
-_DATA: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
+_TEXT: Final = WSMsgType.TEXT
+_DATA: Final = frozenset({_TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
 
 
 class Receiver(Protocol):
@@ -81,13 +82,12 @@ class _Listener(WSListener):
         self._parts: list[bytes] = []
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type in _DATA:
-            if not self._stamp:
-                self._stamp = self._now()
-            if frame.fin and not self._parts:
-                self._message(frame.get_payload_as_bytes(), self._stamp)
-            else:
-                self._join(frame)
+        if not self._stamp:
+            self._stamp = self._now()
+        if frame.msg_type is _TEXT and frame.fin:
+            self._message(frame.get_payload_as_bytes(), self._stamp)
+        elif frame.msg_type in _DATA:
+            self._join(frame)
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()

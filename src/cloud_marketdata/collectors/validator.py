@@ -32,6 +32,8 @@ def why_not_book(event: BookSnapshot | BookDelta) -> str | None:
         for price, _ in levels:
             if price <= 0:
                 return "price_not_positive"
+    if not EPOCH <= event.exchange_time <= event.received_at + AHEAD:
+        return "time_implausible"
     if isinstance(event, BookDelta) and event.first_id > event.last_id:
         return "ids_reversed"
     return None

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from cloud_marketdata.domain.bar import Bar
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
@@ -167,10 +169,11 @@ def state_hash(aggregates: Iterable[Aggregate]) -> str:
 
 
 def _absorb(total: Aggregate, part: Aggregate) -> None:
+    # The first part is copied: a sum that grows later must leave its parts as they are.
     if part.bar:
-        total.bar = total.bar.merged(part.bar) if total.bar else part.bar
+        total.bar = total.bar.merged(part.bar) if total.bar else replace(part.bar)
     if part.span:
-        total.span = total.span.merged(part.span) if total.span else part.span
+        total.span = total.span.merged(part.span) if total.span else part.span.copy()
     total.position = max(total.position, part.position)
     total.final = total.final and part.final
     total.late += part.late

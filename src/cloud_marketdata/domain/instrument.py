@@ -13,11 +13,19 @@ class Scale(Struct, frozen=True, gc=False):
     """One tick of price and one lot of size, as exact decimals.
 
     Scales form a lattice: `meet` is the coarsest grid that holds both, so sums of aggregates made
-    on different grids are exact and do not depend on the order of summation.
+    on different grids are exact and do not depend on the order of summation. A step that is not
+    positive and finite counts nothing: BadNumberError.
     """
 
     tick: Decimal
     lot: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse a step that counts nothing; venues list 0 for a filter that is switched off."""
+        for step in (self.tick, self.lot):
+            if not (step.is_finite() and step > 0):
+                msg = f"not a step: {step}"
+                raise BadNumberError(msg)
 
     def meet(self, other: Self) -> Self:
         """Return the coarsest scale on which both are whole multiples."""

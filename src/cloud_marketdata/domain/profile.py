@@ -13,7 +13,7 @@ import msgspec
 
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Scale
-from cloud_marketdata.domain.values import Side
+from cloud_marketdata.domain.values import Side, canonical
 
 # buy lots, sell lots, buy ticks*lots, sell ticks*lots, buy count, sell count
 Cells = list[int]
@@ -108,12 +108,12 @@ class VolumeProfile:
         return sum(cells[0] + cells[1] for cells in self.cells.values())
 
     def to_bytes(self) -> bytes:
-        """Encode canonically: equal profiles give equal bytes."""
+        """Encode canonically: equal profiles give equal bytes, however their grid is written."""
         flat = [[row, *self.cells[row]] for row in sorted(self.cells)]
         # Text holds integers of any size, which msgpack's 64 bits do not.
         table = ";".join(",".join(map(str, row)) for row in flat)
         return msgspec.msgpack.encode(
-            (str(self.scale.tick), str(self.scale.lot), self.row_ticks, table)
+            (canonical(self.scale.tick), canonical(self.scale.lot), self.row_ticks, table)
         )
 
     @classmethod

@@ -7,6 +7,7 @@ how many are missing, without remembering a single trade.
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_marketdata.domain.events import TradeEvent
 
@@ -59,6 +60,10 @@ class TapeSpan(Struct):
             trades=self.trades + other.trades,
             off_book={k: self.off_book.get(k, 0) + other.off_book.get(k, 0) for k in kinds},
         )
+
+    def copy(self) -> "TapeSpan":
+        """Return a span of its own."""
+        return replace(self, off_book=dict(self.off_book))
 
     @property
     def missing(self) -> int:

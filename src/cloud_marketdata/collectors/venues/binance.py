@@ -32,6 +32,9 @@ from cloud_marketdata.domain.values import (
     parse_decimal,
 )
 
+# Looking a member up in its enum costs as much as making the event.
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 KINDS: Final = {
     "MARKET": TradeFlag.NONE,
     "RPI": TradeFlag.RPI,
@@ -60,7 +63,7 @@ class BinanceTrades:
             m.t,
             price,
             size,
-            Side.SELL if m.m else Side.BUY,
+            _SELL if m.m else _BUY,
             m.T * NS_PER_MS,
             received_at,
             m.t,
@@ -77,7 +80,7 @@ class BinanceTrades:
             m.a,
             price,
             size,
-            Side.SELL if m.m else Side.BUY,
+            _SELL if m.m else _BUY,
             m.T * NS_PER_MS,
             received_at,
             m.a,
@@ -158,7 +161,10 @@ class BinanceCollector(BaseCollector):
         message: wire.Message
         try:
             if payload.startswith(wire.WRAPPED):
-                message = wire.combined.decode(payload).data
+                frame = wire.combined.decode(payload)
+                message = frame.data
+                if type(message) is wire.DepthUpdate and frame.another_book:
+                    return (Control(ControlKind.SILENT, frame.stream.partition("@")[2]),)
             else:
                 message = wire.bare.decode(payload)
             return (self._readers[type(message)](message, received_at),)

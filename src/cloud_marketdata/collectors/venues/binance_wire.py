@@ -85,9 +85,21 @@ Message = Trade | AggTrade | DepthUpdate | BookTicker
 
 
 class Combined(Struct, gc=False):
-    """The wrapper of combined streams; its `stream` name repeats what the data says."""
+    """The wrapper of combined streams.
 
+    USD-M's partial and RPI books look like diffs inside; only the name of the `stream` tells them.
+    """
+
+    stream: str
     data: Message
+
+    @property
+    def another_book(self) -> bool:
+        """Whether it is a book, but not the whole public one by its changes."""
+        if type(self.data) is not DepthUpdate:
+            return False
+        kind = self.stream.partition("@")[2]
+        return kind != "depth" and not kind.startswith("depth@")
 
 
 class Anything(Struct):

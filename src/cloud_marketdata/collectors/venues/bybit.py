@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
+from msgspec import UNSET, Raw
 
 from cloud_marketdata.collectors.base import (
     BaseCollector,
@@ -151,7 +152,7 @@ class BybitCollector(BaseCollector):
         try:
             frame = wire.frame.decode(payload)
         except wire.UNREADABLE:
-            return (self._other(payload, received_at),)
+            return self._other(payload, received_at)
         if type(frame.data) is list:
             return [self._trade(item, payload, received_at) for item in frame.data]
         return (self._book(frame, payload, received_at),)
@@ -175,18 +176,30 @@ class BybitCollector(BaseCollector):
         except BadNumberError as error:
             return self.reject("bad_number", str(error), payload, received_at)
 
-    def _other(self, payload: bytes, received_at: int) -> Decoded:
+    def _other(self, payload: bytes, received_at: int) -> Sequence[Decoded]:
         try:
             frame = wire.anything.decode(payload)
+            if frame.topic.startswith("publicTrade.") and frame.data is not UNSET:
+                items = wire.items.decode(frame.data)
+                return [self._lone_trade(item, received_at) for item in items]
             if frame.topic.startswith(("publicTrade.", "orderbook.")):
                 wire.frame.decode(payload)
         except msgspec.ValidationError as error:
-            return self.reject("schema", str(error), payload, received_at)
+            return (self.reject("schema", str(error), payload, received_at),)
         except wire.UNREADABLE as error:
-            return self.reject("malformed", str(error), payload, received_at)
-        return _control(frame) or self.reject(
-            "unrecognised", "no topic and no answer", payload, received_at
+            return (self.reject("malformed", str(error), payload, received_at),)
+        return (
+            _control(frame)
+            or self.reject("unrecognised", "no topic and no answer", payload, received_at),
         )
+
+    def _lone_trade(self, item: Raw, received_at: int) -> Decoded:
+        """Read one item of a frame in which something is wrong; its neighbours may be right."""
+        sample = bytes(item)
+        try:
+            return self._trade(wire.trade.decode(item), sample, received_at)
+        except wire.UNREADABLE as error:
+            return self.reject("schema", str(error), sample, received_at)
 
     def snapshot_path(self, symbol: str) -> str:
         """None: a REST book only fits the 1000-level topic."""

@@ -92,5 +92,7 @@ class Reply(Struct, rename="camel"):
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 frame = msgspec.json.Decoder(Frame)
+items = msgspec.json.Decoder(list[Raw])
+trade = msgspec.json.Decoder(Trade)
 anything = msgspec.json.Decoder(Anything)
 reply = msgspec.json.Decoder(Reply)
