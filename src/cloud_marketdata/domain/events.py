@@ -99,7 +99,6 @@ class StatusKind(StrEnum):
     TRADE_GAP = "trade_gap"
     BOOK_GAP = "book_gap"
     BOOK_SYNCED = "book_synced"
-    SCALE_REFINED = "scale_refined"
 
 
 class StatusEvent(Struct, frozen=True, gc=False):

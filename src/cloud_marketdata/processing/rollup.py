@@ -10,6 +10,7 @@ from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.storage.ports import AggregateRepository
 
+_AGAIN: Final = 8
 _STEPS: Final = ((Timeframe.M1, Timeframe.H1), (Timeframe.H1, Timeframe.D1))
 
 
@@ -38,6 +39,13 @@ class Rollup:
                 self._done[whole] = summed[1] + whole.ns
             elif first:
                 self._done[whole] = whole.floor(first[0])
+        await self._hand_on_again()
+
+    async def _hand_on_again(self) -> None:
+        """Hand on the newest stored days: a kill may have come between their save and that."""
+        until = self._done[Timeframe.D1]
+        for day in await self._find(Timeframe.D1, until - _AGAIN * Timeframe.D1.ns, until):
+            await self._day_closed(day)
 
     async def due(self, changed: Sequence[Aggregate], watermark: int) -> list[Aggregate]:
         """Return the hours and days to store along with these changed buckets."""

@@ -1,5 +1,6 @@
 """Every kind of Binance message by example."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -223,16 +224,15 @@ def test_instruments_are_read_from_exchange_info(venue):
     assert reader.decode_instruments(js({"code": -1121, "msg": "Invalid symbol."})) == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>",
-        js({"code": -1003, "msg": "Too many"}),
-        js({"symbols": [{"symbol": "X", "filters": []}]}),
-        _info(tick="0.00000000"),
-        _info(lot="0"),
-    ],
-)
+@pytest.mark.parametrize("filters", [[], {"tick": "0.00000000"}, {"lot": "0"}])
+def test_a_symbol_with_unusable_filters_does_not_take_the_others_with_it(filters):
+    good = json.loads(_info())["symbols"]
+    bad = json.loads(_info(**filters))["symbols"] if filters else [{"symbol": "X", "filters": []}]
+    [found] = collector(USDM).decode_instruments(js({"symbols": bad + good}))
+    assert found.symbol == "BTCUSDT"
+
+
+@pytest.mark.parametrize("body", [b"<html>", js({"code": -1003, "msg": "Too many"})])
 def test_what_is_no_exchange_info_is_the_venues_error(body):
     with pytest.raises(VenueError):
         collector(USDM).decode_instruments(body)

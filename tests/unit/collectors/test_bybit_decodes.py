@@ -178,9 +178,12 @@ def test_instruments_are_read_from_instruments_info(venue, lot):
     assert reader.decode_instruments(js({"retCode": 10001, "retMsg": "no such"})) == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html>", js({"retCode": 10006, "retMsg": "slow"}), _info(), _info(qtyStep="0")]
-)
+@pytest.mark.parametrize("lot", [{}, {"qtyStep": "0"}])
+def test_an_instrument_with_unusable_steps_is_left_out(lot):
+    assert collector(LINEAR).decode_instruments(_info(**lot)) == []
+
+
+@pytest.mark.parametrize("body", [b"<html>", js({"retCode": 10006, "retMsg": "slow"})])
 def test_what_is_no_instruments_info_is_the_venues_error(body):
     with pytest.raises(VenueError):
         collector(LINEAR).decode_instruments(body)

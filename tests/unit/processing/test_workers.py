@@ -114,6 +114,20 @@ async def test_hours_and_days_are_sums_of_what_the_watermark_has_passed():
     assert len(await stored(stores, Timeframe.H1)) == 26
 
 
+async def test_a_restart_hands_a_stored_day_on_again_since_a_kill_may_have_kept_it():
+    stores, _ = fresh_stores()
+    working = await started(stores)
+    await append(stores, *[trade(number, START + number * 7 * MINUTE) for number in range(1, 230)])
+    await drained(working)
+    await working.save()
+    days = []
+
+    await started(stores, days)
+
+    assert content(days) == content(await stored(stores, Timeframe.D1))
+    assert len(days) == 1
+
+
 async def test_a_trade_that_is_late_for_its_hour_and_day_makes_both_new():
     stores, _ = fresh_stores()
     days = []

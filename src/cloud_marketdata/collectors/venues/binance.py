@@ -14,7 +14,7 @@ from cloud_marketdata.collectors.base import BaseCollector, Control, ControlKind
 from cloud_marketdata.collectors.rulers import Ruler, Rulers, UnknownSymbolError
 from cloud_marketdata.collectors.sequence import BookRule
 from cloud_marketdata.collectors.venues import binance_wire as wire
-from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.collectors.venues.binance_instruments import instruments
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,
@@ -23,13 +23,12 @@ from cloud_marketdata.domain.events import (
     Rejection,
     TradeEvent,
 )
-from cloud_marketdata.domain.instrument import Instrument, Scale
+from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import (
     NS_PER_MS,
     BadNumberError,
     Side,
     TradeFlag,
-    parse_decimal,
 )
 
 # Looking a member up in its enum costs as much as making the event.
@@ -231,25 +230,7 @@ class BinanceCollector(BaseCollector):
     @classmethod
     def decode_instruments(cls, body: bytes) -> list[Instrument]:
         """See BaseCollector."""
-        try:
-            info = wire.exchange_info.decode(body)
-            if info.symbols is None and info.code == wire.UNKNOWN_SYMBOL:
-                return []
-            if info.symbols is None:
-                msg = f"exchangeInfo refused: {info.code} {info.msg}"
-                raise VenueError(msg)
-            return [cls._instrument(item) for item in info.symbols]
-        except (*wire.UNREADABLE, BadNumberError) as error:
-            msg = f"exchangeInfo not understood: {error}"
-            raise VenueError(msg) from error
-
-    @classmethod
-    def _instrument(cls, item: wire.SymbolInfo) -> Instrument:
-        steps = {entry.filterType: entry.tickSize or entry.stepSize for entry in item.filters}
-        scale = Scale(
-            parse_decimal(steps.get("PRICE_FILTER", "")), parse_decimal(steps.get("LOT_SIZE", ""))
-        )
-        return Instrument(cls.venue, item.symbol, scale)
+        return instruments(body, cls.venue)
 
 
 def subscribe(topics: Sequence[str], *, first_id: int = 1, chunk: int = 100) -> tuple[bytes, ...]:

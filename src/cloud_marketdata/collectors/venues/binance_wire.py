@@ -116,31 +116,7 @@ class Anything(Struct):
     error: Any = None
 
 
-class SymbolFilter(Struct):
-    """One filter of a symbol; PRICE_FILTER has the tick, LOT_SIZE the lot."""
-
-    filterType: str  # noqa: N815  the venue's name
-    tickSize: str = ""  # noqa: N815
-    stepSize: str = ""  # noqa: N815
-
-
-class SymbolInfo(Struct):
-    """One listed symbol."""
-
-    symbol: str
-    filters: list[SymbolFilter]
-
-
-class ExchangeInfo(Struct):
-    """REST exchangeInfo, or its refusal."""
-
-    symbols: list[SymbolInfo] | None = None
-    code: int = 0
-    msg: str = ""
-
-
 WRAPPED: Final = b'{"stream":"'
-UNKNOWN_SYMBOL: Final = -1121
 TAGS: Final = frozenset({"trade", "aggTrade", "depthUpdate", "bookTicker"})
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 combined = msgspec.json.Decoder(Combined)
@@ -148,4 +124,3 @@ bare = msgspec.json.Decoder(Message)
 anything = msgspec.json.Decoder(Anything)
 spot_ticker = msgspec.json.Decoder(SpotBookTicker)
 depth = msgspec.json.Decoder(Depth)
-exchange_info = msgspec.json.Decoder(ExchangeInfo)

@@ -21,23 +21,21 @@ from cloud_marketdata.collectors.base import (
 from cloud_marketdata.collectors.rulers import Rulers, UnknownSymbolError
 from cloud_marketdata.collectors.sequence import BookRule, BybitRule
 from cloud_marketdata.collectors.venues import bybit_wire as wire
-from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.collectors.venues.bybit_instruments import instruments
 from cloud_marketdata.domain.events import BookDelta, BookSnapshot, Rejection, TradeEvent
-from cloud_marketdata.domain.instrument import Instrument, Scale
+from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import (
     NS_PER_MS,
     BadNumberError,
     Side,
     TradeFlag,
     Venue,
-    parse_decimal,
 )
 
 SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 
 _CHUNK: Final = 10
-_NO_SUCH_SYMBOL: Final = 10001
 
 
 class BybitTrades:
@@ -220,23 +218,7 @@ class BybitCollector(BaseCollector):
     @classmethod
     def decode_instruments(cls, body: bytes) -> list[Instrument]:
         """See BaseCollector."""
-        try:
-            reply = wire.reply.decode(body)
-            if reply.ret_code == _NO_SUCH_SYMBOL:
-                return []
-            if reply.ret_code or reply.result is None:
-                msg = f"instruments-info refused: {reply.ret_code} {reply.ret_msg}"
-                raise VenueError(msg)
-            return [cls._instrument(item) for item in reply.result.listed]
-        except (*wire.UNREADABLE, BadNumberError) as error:
-            msg = f"instruments-info not understood: {error}"
-            raise VenueError(msg) from error
-
-    @classmethod
-    def _instrument(cls, item: wire.Info) -> Instrument:
-        lot = item.lot_size_filter.qty_step or item.lot_size_filter.base_precision
-        scale = Scale(parse_decimal(item.price_filter.tick_size), parse_decimal(lot))
-        return Instrument(cls.venue, item.symbol, scale)
+        return instruments(body, cls.venue)
 
 
 class BybitSpotCollector(BybitCollector):

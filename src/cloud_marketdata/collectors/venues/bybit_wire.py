@@ -7,7 +7,7 @@ Fields that are not declared are ignored; unknown kinds of messages are told by 
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 Pairs = list[tuple[str, str]]
 
@@ -55,44 +55,8 @@ class Anything(Struct):
     data: Raw | UnsetType = UNSET
 
 
-class PriceFilter(Struct, rename="camel"):
-    """The tick."""
-
-    tick_size: str
-
-
-class LotFilter(Struct, rename="camel"):
-    """The lot: `qtyStep` on linear, `basePrecision` on spot."""
-
-    qty_step: str = ""
-    base_precision: str = ""
-
-
-class Info(Struct, rename="camel"):
-    """One listed instrument."""
-
-    symbol: str
-    price_filter: PriceFilter
-    lot_size_filter: LotFilter
-
-
-class Infos(Struct):
-    """A page of instruments."""
-
-    listed: list[Info] = field(name="list", default_factory=list)
-
-
-class Reply(Struct, rename="camel"):
-    """REST instruments-info, or its refusal."""
-
-    ret_code: int
-    ret_msg: str = ""
-    result: Infos | None = None
-
-
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 frame = msgspec.json.Decoder(Frame)
 items = msgspec.json.Decoder(list[Raw])
 trade = msgspec.json.Decoder(Trade)
 anything = msgspec.json.Decoder(Anything)
-reply = msgspec.json.Decoder(Reply)
