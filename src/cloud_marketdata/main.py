@@ -35,6 +35,7 @@ from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.objects.days import save_day
 from cloud_marketdata.storage.ports import Stores
 from cloud_marketdata.storage.pulse import tiers
+from cloud_marketdata.storage.retention import HotRetention
 
 _STOP_S: Final = 5
 
@@ -53,6 +54,7 @@ class Service:
         )
         self.feeds = self._feeds(stores, clock, random) if self._does("collect") else []
         self.crew = Crew(stores, settings, clock, random, _archive(stores))
+        self._retention = HotRetention(stores.log, clock, settings.hot_minutes)
         self.queries = Queries(stores, clock, settings)
         engine = "memory" if settings.storage == "memory" else "embedded (SQLite)"
         self.components: list[Component] = [*self.feeds, *tiers(stores, engine)]
@@ -88,6 +90,7 @@ class Service:
         ]
         if self._does("process"):
             parts.append(("crew", self.crew.run))
+            parts.append(("retention", self._retention.run))
         return parts
 
     def _does(self, role: str) -> bool:

@@ -1,0 +1,45 @@
+"""Bounds the log: books and status events leave it when they are older than the hot tier's time.
+
+Trades leave it through their worker alone, which knows what is inside a stored aggregate.
+"""
+
+from typing import Final
+
+import structlog
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.domain.values import NS_PER_S
+from cloud_marketdata.storage.ports import EventLog, StreamKind
+
+_EVERY_S: Final = 10.0
+_ALL: Final = 1 << 62
+
+
+class HotRetention:
+    """Trims streams that nobody aggregates."""
+
+    def __init__(self, log: EventLog, clock: Clock, minutes: int) -> None:
+        self._log = log
+        self._clock = clock
+        self._kept_ns = minutes * 60 * NS_PER_S
+
+    async def run(self) -> None:
+        """Trim every few seconds until cancelled."""
+        while True:
+            try:
+                await self.trim()
+            except StorageError as error:
+                structlog.get_logger().warning("retention.storage_away", error=str(error))
+            await self._clock.sleep(_EVERY_S)
+
+    async def trim(self) -> int:
+        """Remove what is too old; return how many entries went."""
+        before = self._clock.now() - self._kept_ns
+        return sum(
+            [
+                await self._log.trim(stream, upto=_ALL, before=before)
+                for stream in await self._log.streams()
+                if stream.kind is not StreamKind.TRADES
+            ]
+        )
