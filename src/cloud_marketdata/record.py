@@ -5,7 +5,7 @@ recorder loses nothing it had received. The file replays.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -67,10 +67,11 @@ class RecordingIntake(Intake):
         super().__init__(collector, Tapes(collector.venue), rejections)
         self._segment = segment
 
-    def receive(self, payload: bytes, received_at: int) -> None:
+    def receive_all(self, payloads: Sequence[bytes], received_at: int) -> None:
         """See Intake."""
-        self._segment.write(payload, received_at)
-        super().receive(payload, received_at)
+        for payload in payloads:
+            self._segment.write(payload, received_at)
+        super().receive_all(payloads, received_at)
 
 
 class RecordingRest:

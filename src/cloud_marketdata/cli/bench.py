@@ -1,8 +1,118 @@
 """Benchmarks: the production path next to its own limit."""
 
-from cyclopts import App
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+from typing import Annotated, Literal
+
+import uvloop
+from cyclopts import App, Parameter, validators
+
+from cloud_marketdata.cli.voice import say, say_json
+from cloud_marketdata.core.clock import SystemClock
+from cloud_marketdata.core.config import load
+from cloud_marketdata.core.logs import configure
+
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=10_000_000))]
+Symbol = Annotated[str, Parameter(help="symbol of the trades")]
+Url = Annotated[str | None, Parameter(help="a replay server; without it one is started")]
 
 
 def register(app: App) -> None:
     """Add the commands."""
-    app.command(App(name="bench", help="Measure the production path."))
+    bench = App(name="bench", help="Measure the production path.")
+    for command in (ingest, limit, compare, blast):
+        bench.command(command)
+    app.command(bench)
+
+
+def ingest(
+    *,
+    url: Url = None,
+    count: Count = 300_000,
+    symbol: Symbol = "BTCUSDT",
+    storage: Literal["embedded", "memory"] = "embedded",
+    data_dir: Path | None = None,
+) -> None:
+    """Collect trades from a replay server into the log; prints one JSON line.
+
+    CPU is user and system time of the whole process until the log has acknowledged the last trade.
+
+    Args:
+        url: a Binance replay server, ws://…, that sends bare or combined `@trade` frames.
+        count: how many trades it sends.
+        symbol: their symbol.
+        storage: which log.
+        data_dir: where the log is kept; without it in a folder that is removed afterwards.
+    """
+    from cloud_marketdata.bench.ingest import ingest as measure  # noqa: PLC0415  as all of bench
+    from cloud_marketdata.bench.target import Target, reached  # noqa: PLC0415
+
+    async def run(folder: Path) -> None:
+        settings = load(storage=storage, data_dir=folder)
+        async with reached(Target(count, symbol, url)) as target:
+            say_json(await measure(target, settings, SystemClock(), SystemRandom()))
+
+    configure("error")
+    with _folder(data_dir) as folder:
+        uvloop.run(run(folder))
+
+
+def limit(*, url: Url = None, count: Count = 300_000, symbol: Symbol = "BTCUSDT") -> None:
+    """Only decode the same trades with picows and msgspec; prints one JSON line."""
+    from cloud_marketdata.bench.limit import limit as measure  # noqa: PLC0415
+    from cloud_marketdata.bench.target import Target, reached  # noqa: PLC0415
+
+    async def run() -> None:
+        async with reached(Target(count, symbol, url)) as target:
+            say_json(await measure(target, SystemClock()))
+
+    uvloop.run(run())
+
+
+def compare(
+    *,
+    rounds: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    count: Count = 300_000,
+    json: bool = False,
+) -> None:
+    """Run limit and ingest in turns, each in its own process, and tell medians and ratios.
+
+    Args:
+        rounds: how often each; single rounds are noisy.
+        count: trades a round.
+        json: print one JSON document instead of a table.
+    """
+    from cloud_marketdata.bench.compare import compare as measure  # noqa: PLC0415
+    from cloud_marketdata.bench.compare import table  # noqa: PLC0415
+
+    comparison = measure(rounds, count)
+    if json:
+        say_json(comparison)
+    else:
+        say(table(comparison))
+
+
+def blast(
+    *,
+    count: Count = 300_000,
+    symbol: Symbol = "BTCUSDT",
+    seed: int = 7,
+    port: int = 0,
+) -> None:
+    """Serve one client that many trades as fast as it takes them; prints the port as JSON."""
+    from cloud_marketdata.bench.blast import Replay  # noqa: PLC0415
+    from cloud_marketdata.bench.blast import blast as serve  # noqa: PLC0415
+
+    serve(Replay(count, symbol, seed), port, lambda bound: say_json({"port": bound}))
+
+
+@contextlib.contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="marketdata-bench-") as folder:
+        yield Path(folder)

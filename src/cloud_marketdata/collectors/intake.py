@@ -61,17 +61,10 @@ class Intake:
 
     def receive(self, payload: bytes, received_at: int) -> None:
         """Take one frame; never raises on any bytes."""
-        self.frames += 1
-        self.waiting += 1
-        for event in self.collector.decode(payload, received_at):
-            self._takers[type(event)](event)
+        self.receive_all((payload,), received_at)
 
     def receive_all(self, payloads: Sequence[bytes], received_at: int) -> None:
-        """Take the frames of one read, as `receive` would take each."""
-        if type(self).receive is not Intake.receive:
-            for payload in payloads:
-                self.receive(payload, received_at)
-            return
+        """Take the frames of one read, in order; never raises on any bytes."""
         self.frames += len(payloads)
         self.waiting += len(payloads)
         decode, takers = self.collector.decode, self._takers

@@ -5,9 +5,9 @@ Intake, which is thrown away with it. Breaker, watchdog and rotation find their 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from msgspec.structs import replace
@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from cloud_marketdata.collectors.base import Connection, Control, ControlKind
 from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.sink import Sink
 from cloud_marketdata.collectors.transport import Connect, Transport
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import StatusEvent, StatusKind
-from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, StreamKind
+from cloud_marketdata.storage.ports import Batch, BookState, Stream, StreamKind
 
 _STABLE_S: Final = 60.0
 _PUBLISH_S: Final = 0.1
@@ -30,23 +30,6 @@ _VOUCH_S: Final = 5.0
 _SNAPSHOT_AGAIN_S: Final = (0.5, 1.5)
 # Binance disconnects a client that sends more than five messages a second.
 _BETWEEN_COMMANDS_S: Final = 0.25
-
-
-class Sink(Protocol):
-    """Where a session's events go; `writer.LogWriter` in a service."""
-
-    def submit(
-        self,
-        batches: Iterable[Batch],
-        views: Iterable[BookView] = (),
-        refined: Iterable[Instrument] = (),
-    ) -> None:
-        """Take batches, books and refined instruments; never waits, never refuses."""
-        ...
-
-    def when_full(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
-        """Call `pause` now if too much waits, and `resume` once there is room."""
-        ...
 
 
 class Session:
@@ -216,6 +199,7 @@ class Session:
             return
         event = collector.decode_snapshot(symbol, body, self._clock.now())
         self.intake.snapshot(symbol, event)
+        self._arrived.set()
         if self.intake.lane(symbol).sync.wants_snapshot:
             # It was older than the stream. The next one costs as much, so it is not asked at once.
             self.intake.lane(symbol).sync.expect_snapshot()
