@@ -7,7 +7,8 @@ writer drains into the log, the workers save what is in the log, the stores clos
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from random import Random, SystemRandom
 from socket import socket
 from typing import Final
@@ -31,6 +32,7 @@ from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.processing.crew import Crew
 from cloud_marketdata.storage.embedded import open_embedded
+from cloud_marketdata.storage.embedded.ownership import owned
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.objects.days import save_day
 from cloud_marketdata.storage.ports import Stores
@@ -105,7 +107,7 @@ class Service:
                 stores=stores,
                 writer=self.writer,
                 rejections=self.rejections,
-                rest=rest_at(settings.endpoints[venue].rest, settings.rest_timeout_s),
+                rest=partial(rest_at, settings.endpoints[venue].rest, settings.rest_timeout_s),
                 connect=connector(clock),
                 clock=clock,
                 random=random,
@@ -166,12 +168,22 @@ async def run_service(settings: Settings, ready: Callable[[int], None]) -> None:
     if not is_loopback(settings.host):
         structlog.get_logger().warning("service.open_bind", host=settings.host)
     # The port first: where it is taken nothing else shall have started.
-    with _listener(settings) as listener:
+    with _listener(settings) as listener, _ownership(settings):
         async with open_stores(settings, clock) as stores:
             service = Service(settings, stores, clock, SystemRandom())
             if listener:
                 ready(listener.getsockname()[1])
             await service.run(stopped, listener)
+
+
+def _ownership(settings: Settings) -> ExitStack:
+    """Own what only one process may do in a data folder."""
+    stack = ExitStack()
+    if settings.storage == "embedded":
+        for duty in ("collect", "process"):
+            if settings.role in {duty, "all"}:
+                stack.enter_context(owned(settings.data_dir, duty))
+    return stack
 
 
 def _listener(settings: Settings) -> AbstractContextManager[socket | None]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
@@ -86,7 +87,10 @@ class RecordingRest:
         """See Rest."""
         body = await self._rest.get(path)
         if body.startswith(b'{"lastUpdateId"'):
-            self._segment.write(body, self._clock.now())
+            # The body does not say whose book it is; the question did.
+            symbol = parse_qs(urlsplit(path).query)["symbol"][0]
+            named = body.rstrip()[:-1] + b',"s":"%s"}' % symbol.encode()
+            self._segment.write(named, self._clock.now())
         return body
 
 
@@ -158,5 +162,6 @@ async def _run(sessions: list[Session], seconds: float | None) -> None:
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
             for session in sessions:
                 group.create_task(session.run())
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):
+        # Both are ways to say that it is enough; what was received is in the file.
         return

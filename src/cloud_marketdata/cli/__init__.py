@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from cloud_marketdata import __version__
 from cloud_marketdata.cli import bench, look, offline, serve
-from cloud_marketdata.core.errors import BadRequestError, MarketDataError
+from cloud_marketdata.core.errors import BadRequestError, MarketDataError, SettingsError
 
 app = App(
     name="marketdata",
@@ -48,7 +48,9 @@ def _complain(error: Exception) -> int:
         text = f"no such file: {error.filename or error}"
     line = " ".join(text.split())
     print(f"marketdata: {line}", file=sys.stderr)  # noqa: T201  the command's own voice
-    theirs = not isinstance(error, MarketDataError) or isinstance(error, BadRequestError)
+    theirs = not isinstance(error, MarketDataError) or isinstance(
+        error, (BadRequestError, SettingsError)
+    )
     return 2 if theirs else 1
 
 

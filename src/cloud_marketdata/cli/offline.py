@@ -5,9 +5,10 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from random import SystemRandom
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import uvloop
 from cyclopts import App, Parameter, validators
@@ -20,6 +21,7 @@ from cloud_marketdata.core.logs import configure
 from cloud_marketdata.domain.values import Venue
 
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+T = TypeVar("T")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -164,17 +166,16 @@ def _stopped() -> asyncio.Event:
     return stopped
 
 
-async def _until_signal(work: Any) -> Any:  # noqa: ANN401  hands the coroutine's result through
+async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """Await the work; a signal cancels it, and what it returns on that counts."""
     stopped = _stopped()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        watch = group.create_task(stopped.wait())
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        watch.cancel()
-        if not task.done():
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            return await task
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+    watch.cancel()
+    if not task.done():
+        task.cancel()
+    return await task
 
 
 def _speed(text: str) -> float:

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from cloud_marketdata.cli.voice import say
 from cloud_marketdata.core.config import Role, Settings, load
+from cloud_marketdata.core.errors import BadRequestError
 from cloud_marketdata.core.logs import configure
 
 Config = Annotated[Path | None, Parameter(help="TOML file with settings")]
@@ -69,6 +70,9 @@ def mcp(
     del stdio
     configure(log_level)
     if url is not None:
+        if not url.startswith(("http://", "https://")):
+            msg = f"--url is http://… or https://…, not {url!r}"
+            raise BadRequestError(msg)
         asyncio.run(bridge_to(url))
     else:
         overrides = {} if data_dir is None else {"data_dir": data_dir}

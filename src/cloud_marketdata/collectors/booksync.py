@@ -54,6 +54,14 @@ class BookSync:
             return self._buffer[-1].last_id
         return self.book.update_id if self.book else 0
 
+    def recent_prices(self) -> list[int]:
+        """Prices in ticks that the newest waiting delta or the book itself touches."""
+        if self._buffer:
+            newest = self._buffer[-1]
+            return [price for price, _ in (*newest.bids, *newest.asks)]
+        best = (self.book.best_bid(), self.book.best_ask()) if self.book else ()
+        return [level[0] for level in best if level]
+
     def receive(self, event: BookEvent) -> Sequence[BookEvent]:
         """Take one event and return what was applied to the book by it, in order."""
         if isinstance(event, BookSnapshot):

@@ -5,7 +5,7 @@ the end of the stored tape, so that a restart continues it instead of counting r
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from random import Random
 
@@ -42,7 +42,7 @@ class Feed:
         stores: Stores,
         writer: LogWriter,
         rejections: Rejections,
-        rest: AbstractAsyncContextManager[Rest],
+        rest: Callable[[], AbstractAsyncContextManager[Rest]],
         connect: Connect,
         clock: Clock,
         random: Random,
@@ -63,9 +63,9 @@ class Feed:
 
     async def run(self) -> None:
         """Learn the instruments, then keep every session running."""
-        async with self._rest as rest:
-            instruments = await self._instruments(rest)
-            tapes = Tapes(self.venue, await self._last_trades(instruments))
+        async with self._rest() as rest:
+            instruments, last = await self._known_state(rest)
+            tapes = Tapes(self.venue, last)
             self.sessions = self._make_sessions(instruments, tapes, rest)
             async with asyncio.TaskGroup() as group:
                 for session in self.sessions:
@@ -130,15 +130,16 @@ class Feed:
             if plan.topics
         ]
 
-    async def _instruments(self, rest: Rest) -> list[Instrument]:
-        """Ask until the venue answers; symbols it does not list are told and left out."""
+    async def _known_state(self, rest: Rest) -> tuple[list[Instrument], list[TradeEvent]]:
+        """Ask until venue and store answer; symbols not listed are told and left out."""
         settings = self._settings
         delays = backoff(
             self._random, first_s=settings.backoff_first_s, cap_s=settings.backoff_cap_s
         )
         while True:
             try:
-                return await self._ask(rest)
+                instruments = await self._ask(rest)
+                return instruments, await self._last_trades(instruments)
             except (VenueError, StorageError) as error:
                 self.last_error = str(error)
                 self._log.warning("feed.no_instruments", error=str(error))

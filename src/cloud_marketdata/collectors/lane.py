@@ -20,6 +20,7 @@ from cloud_marketdata.domain.events import (
     StatusKind,
     TradeEvent,
 )
+from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, StreamKind
 
@@ -43,6 +44,11 @@ class Lane:
         self._trades: list[TradeEvent] = []
         self._book: list[BookEvent] = []
         self._status: list[StatusEvent] = []
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """The book's instrument as its newest event counts it, or None before any."""
+        return self._seen.instrument if self._seen else None
 
     def trade(self, trade: TradeEvent) -> None:
         """Take one decoded trade."""

@@ -5,7 +5,7 @@ Intake, which is thrown away with it. Breaker, watchdog and rotation find their 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
@@ -28,6 +28,7 @@ _STABLE_S: Final = 60.0
 _PUBLISH_S: Final = 0.1
 _VOUCH_S: Final = 5.0
 _SNAPSHOT_AGAIN_S: Final = (0.5, 1.5)
+_RESUBSCRIBE_AGAIN_S: Final = (4.0, 6.0)
 # Binance disconnects a client that sends more than five messages a second.
 _BETWEEN_COMMANDS_S: Final = 0.25
 
@@ -75,37 +76,39 @@ class Session:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        settings = self._settings
+        delays = self._delays()
         while True:
-            delays = backoff(
-                self._random, first_s=settings.backoff_first_s, cap_s=settings.backoff_cap_s
-            )
-            stable = False
-            while not stable:
-                began = self._clock.monotonic()
-                try:
-                    await self._stay()
-                except VenueError as error:
-                    self.last_error = str(error)
-                    self.reconnects += 1
-                    self._log.warning("session.lost", error=str(error))
-                    _end_if_cancelled()
-                stable = self._clock.monotonic() - began >= _STABLE_S
-                await self._clock.sleep(next(delays))
+            began = self._clock.monotonic()
+            try:
+                await self._stay()
+            except VenueError as error:
+                self.last_error = str(error)
+                self.reconnects += 1
+                self._log.warning("session.lost", error=str(error))
+                _end_if_cancelled()
+            if self._clock.monotonic() - began >= _STABLE_S:
+                delays = self._delays()
+            await self._clock.sleep(next(delays))
+
+    def _delays(self) -> Iterator[float]:
+        settings = self._settings
+        return backoff(self._random, first_s=settings.backoff_first_s, cap_s=settings.backoff_cap_s)
 
     # What the transport calls.
 
     def message(self, payload: bytes, received_at: int) -> None:
         """See transport.Receiver."""
+        if not self._unread:
+            # One stamp serves all frames of one read, because they arrived together.
+            self._received_at = received_at
+            self._arrived.set()
         self._unread.append(payload)
-        self._received_at = received_at
 
     def read_done(self) -> None:
         """See transport.Receiver."""
         self._read()
         if self.intake.waiting >= self._settings.batch_events:
             self._flush()
-        self._arrived.set()
 
     def _read(self) -> None:
         unread, self._unread = self._unread, []
@@ -169,6 +172,8 @@ class Session:
             self._writer.submit((), self.intake.views(levels, now, quiet=True))
 
     def _flush(self) -> None:
+        # The library answers some frames itself and then does not tell that the read is over.
+        self._read()
         intake = self.intake
         self.live = self.live or intake.live
         batches = intake.take()
@@ -190,12 +195,14 @@ class Session:
         if commands and self._transport:
             for command in commands:
                 self._transport.send(command)
+            # A refusal, or a command that got lost, must not be the end of the repair.
+            await self._ask_again_later(symbol, _RESUBSCRIBE_AGAIN_S)
             return
         try:
             body = await self._rest.get(collector.snapshot_path(symbol))
         except VenueError as error:
             self._log.warning("session.no_snapshot", symbol=symbol, error=str(error))
-            await self._ask_again_later(symbol)
+            await self._ask_again_later(symbol, _SNAPSHOT_AGAIN_S)
             return
         event = collector.decode_snapshot(symbol, body, self._clock.now())
         self.intake.snapshot(symbol, event)
@@ -203,10 +210,10 @@ class Session:
         if self.intake.lane(symbol).sync.wants_snapshot:
             # It was older than the stream. The next one costs as much, so it is not asked at once.
             self.intake.lane(symbol).sync.expect_snapshot()
-            await self._ask_again_later(symbol)
+            await self._ask_again_later(symbol, _SNAPSHOT_AGAIN_S)
 
-    async def _ask_again_later(self, symbol: str) -> None:
-        await self._clock.sleep(self._random.uniform(*_SNAPSHOT_AGAIN_S))
+    async def _ask_again_later(self, symbol: str, within_s: tuple[float, float]) -> None:
+        await self._clock.sleep(self._random.uniform(*within_s))
         self.intake.lane(symbol).sync.snapshot_failed()
         self._arrived.set()
 

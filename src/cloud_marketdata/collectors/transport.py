@@ -14,6 +14,8 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueError
 
 _FRAME_MAX: Final = 16 * 1024 * 1024
+_IDLE_S: Final = 10.0
+_REPLY_S: Final = 10.0
 _TEXT: Final = WSMsgType.TEXT
 _DATA: Final = frozenset({_TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
 
@@ -63,7 +65,15 @@ def connector(clock: Clock) -> Connect:
     async def connect(url: str, receiver: Receiver) -> Transport:
         try:
             socket, _ = await ws_connect(
-                lambda: _Listener(receiver, clock), url, max_frame_size=_FRAME_MAX
+                lambda: _Listener(receiver, clock),
+                url,
+                max_frame_size=_FRAME_MAX,
+                # A peer that died without a word answers no ping, so the connection ends here.
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=_IDLE_S,
+                auto_ping_reply_timeout=_REPLY_S,
+                # The library would answer pings without telling us that the read is over.
+                enable_auto_pong=False,
             )
         except (OSError, WSError, TimeoutError, asyncio.IncompleteReadError) as error:
             msg = f"cannot connect to {url}: {error or type(error).__name__}"
@@ -78,28 +88,26 @@ class _Listener(WSListener):
         self._message = receiver.message
         self._read_done = receiver.read_done
         self._now = clock.now
-        self._stamp = 0
         self._parts: list[bytes] = []
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if not self._stamp:
-            self._stamp = self._now()
         if frame.msg_type is _TEXT and frame.fin:
-            self._message(frame.get_payload_as_bytes(), self._stamp)
+            self._message(frame.get_payload_as_bytes(), self._now())
         elif frame.msg_type in _DATA:
             self._join(frame)
+        elif frame.msg_type is WSMsgType.PING:
+            transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()
         if frame.last_in_buffer:
-            self._stamp = 0
             self._read_done()
 
     def _join(self, frame: WSFrame) -> None:
         self._parts.append(frame.get_payload_as_bytes())
         if frame.fin:
             whole, self._parts = b"".join(self._parts), []
-            self._message(whole, self._stamp)
+            self._message(whole, self._now())
 
 
 class _PicowsTransport:

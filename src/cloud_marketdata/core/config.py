@@ -5,6 +5,7 @@ file, defaults.
 """
 
 import ipaddress
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,7 +16,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourceError
 
+from cloud_marketdata.core.errors import SettingsError
 from cloud_marketdata.domain.values import Venue
 
 Role = Literal["all", "collect", "process", "serve"]
@@ -118,12 +121,21 @@ def is_loopback(host: str) -> bool:
 def load(config: Path | None = None, **overrides: object) -> Settings:
     """Read the settings, from a TOML file where one is given.
 
-    Raises pydantic's ValidationError, which names each wrong setting, or FileNotFoundError.
+    Raises pydantic's ValidationError, which names each wrong setting, SettingsError where a
+    variable or the file cannot be read at all, or FileNotFoundError.
     """
+    try:
+        return _read(config, overrides)
+    except (SourceError, tomllib.TOMLDecodeError) as error:
+        msg = f"settings cannot be read: {error}"
+        raise SettingsError(msg) from error
+
+
+def _read(config: Path | None, overrides: dict[str, object]) -> Settings:
     if config is None:
         return Settings(**overrides)  # type: ignore[arg-type]
     if not config.is_file():
-        raise FileNotFoundError(config)
-    described = SettingsConfigDict(**Settings.model_config, toml_file=config)
+        raise FileNotFoundError(2, "no such file", str(config))
+    described = SettingsConfigDict(**{**Settings.model_config, "toml_file": config})
     filed = type("Settings", (Settings,), {"model_config": described, "__doc__": Settings.__doc__})
     return filed(**overrides)  # type: ignore[no-any-return]

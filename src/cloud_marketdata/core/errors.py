@@ -5,6 +5,7 @@ MarketDataError
 │   ├── UnknownMarketError
 │   └── BadTimeError
 ├── NotReadyError        the answer may not be served now (a book out of sync)
+├── SettingsError        a setting is wrong; the text names it
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
 └── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
 """

@@ -3,10 +3,13 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 
 from cloud_marketdata.core.errors import BadRequestError
+
+_LAST_PORT: Final = 65_535
 
 
 class GuestServer(uvicorn.Server):
@@ -20,6 +23,9 @@ class GuestServer(uvicorn.Server):
 
 def bound(host: str, port: int) -> socket.socket:
     """Listen on an address; raises BadRequestError where that cannot be."""
+    if not 0 <= port <= _LAST_PORT:
+        msg = f"port {port} is not between 0 and {_LAST_PORT}"
+        raise BadRequestError(msg)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=1024)

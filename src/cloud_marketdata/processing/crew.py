@@ -35,7 +35,8 @@ class Crew:
         self._day_closed = day_closed
 
     async def run(self) -> None:
-        """Hire and run workers until cancelled."""
+        """Hire and run workers until cancelled; a restart hires all of them anew."""
+        self.workers.clear()
         async with asyncio.TaskGroup() as group:
             while True:
                 for stream in await self._new_streams():

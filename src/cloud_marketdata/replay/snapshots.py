@@ -1,7 +1,8 @@
 """The REST snapshots inside a Binance capture: bare bodies that do not name their symbol.
 
-A snapshot belongs to the book whose update ids it stands next to. One that comes before any delta
-waits; one for a book that is in sync is not needed, because a book is only ever repaired by wish.
+Our own recordings add the symbol as `s`. Where it is missing, a snapshot belongs to the book whose
+waiting deltas are of like price and, among those, whose update ids it stands next to; until there
+is one it waits. One for a book that is in sync is not needed: a book is repaired by wish alone.
 """
 
 from collections import deque
@@ -11,6 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lane import Lane
+from cloud_marketdata.domain.values import BadNumberError, parse_decimal
 from cloud_marketdata.simulator.capture import Frame
 from cloud_marketdata.storage.ports import BookState
 
@@ -18,8 +21,14 @@ SIGN: Final = b'{"lastUpdateId"'
 _WAITING_MAX: Final = 1_000
 
 
-class _Id(Struct):
+class _Bare(Struct):
     lastUpdateId: int  # noqa: N815  the venue's name
+    s: str = ""
+    bids: list[tuple[str, str]] = []
+    asks: list[tuple[str, str]] = []
+
+
+_bare = msgspec.json.Decoder(_Bare)
 
 
 class BareSnapshots:
@@ -34,27 +43,46 @@ class BareSnapshots:
         self._waiting.append(frame)
 
     def deliver(self) -> None:
-        """Hand over the snapshots whose book can be told by now."""
-        if not self._waiting or not any(self._known()):
-            return
+        """Hand over the snapshots whose book can be told by now; the others go on waiting."""
         frames, self._waiting = self._waiting, deque(maxlen=_WAITING_MAX)
         for frame in frames:
-            self._deliver(frame)
+            if not self._deliver(frame):
+                self._waiting.append(frame)
 
-    def _deliver(self, frame: Frame) -> None:
-        collector = self._intake.collector
+    def _deliver(self, frame: Frame) -> bool:
         try:
-            wanted = msgspec.json.decode(frame.payload, type=_Id).lastUpdateId
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # No id, so no owner: the collector says what is wrong with it.
+            bare = _bare.decode(frame.payload)
+            lane = self._owner(bare)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadNumberError):
+            # It cannot be placed, so the collector says what is wrong with it.
             self._intake.receive(frame.payload, frame.received_at)
-            return
-        near = {symbol: abs(newest - wanted) for symbol, newest in self._known()}
-        symbol = min(near, key=near.__getitem__)
-        if self._intake.lane(symbol).sync.state is not BookState.SYNCED:
-            event = collector.decode_snapshot(symbol, frame.payload, frame.received_at)
-            self._intake.snapshot(symbol, event)
+            return True
+        if lane is None:
+            return False
+        if lane.sync.state is not BookState.SYNCED:
+            collector = self._intake.collector
+            event = collector.decode_snapshot(lane.symbol, frame.payload, frame.received_at)
+            self._intake.snapshot(lane.symbol, event)
+        return True
 
-    def _known(self) -> list[tuple[str, int]]:
-        lanes = self._intake.lanes.items()
-        return [(symbol, lane.sync.newest_id) for symbol, lane in lanes if lane.sync.newest_id]
+    def _owner(self, bare: _Bare) -> Lane | None:
+        lanes = [lane for lane in self._intake.lanes.values() if lane.sync.newest_id]
+        if bare.s:
+            return next((lane for lane in lanes if lane.symbol == bare.s), None)
+        alike = [lane for lane in lanes if _alike(lane, bare)]
+        return min(
+            alike, key=lambda lane: abs(lane.sync.newest_id - bare.lastUpdateId), default=None
+        )
+
+
+def _alike(lane: Lane, bare: _Bare) -> bool:
+    """Whether the snapshot's best price may be one of this book's."""
+    prices = lane.sync.recent_prices()
+    best = (bare.bids or bare.asks)[:1]
+    if not prices or not best or lane.instrument is None:
+        return True
+    best_price = parse_decimal(best[0][0])
+    scale = lane.instrument.scale
+    # Deltas reach far from the touch, so only the middle of them says what the market costs.
+    middle = scale.price(sorted(prices)[len(prices) // 2])
+    return middle <= 2 * best_price and best_price <= 2 * middle

@@ -42,19 +42,29 @@ KINDS: Final = {
 }
 
 
+_TOLD_TWICE: Final = Control(ControlKind.SILENT, "trade beside aggTrade")
+
+
 class BinanceTrades:
-    """Trades by `@aggTrade`, which can be back-filled exactly, or by `@trade`."""
+    """Trades by `@aggTrade`, which can be back-filled exactly, or by `@trade`.
+
+    They are two tellings of one tape with ids of their own. A capture may hold both: the first one
+    seen for a symbol is followed, or every trade would count twice.
+    """
 
     def __init__(self, rulers: Rulers, stream: str) -> None:
         self.rulers = rulers
         self.stream = stream
+        self._followed: dict[str, type[wire.Trade | wire.AggTrade]] = {}
 
     def topic(self, symbol: str) -> str:
         """See `Part`."""
         return f"{symbol.lower()}@{self.stream}"
 
-    def trade(self, m: wire.Trade, received_at: int) -> TradeEvent:
+    def trade(self, m: wire.Trade, received_at: int) -> TradeEvent | Control:
         """Turn one `@trade` into an event; raises UnknownSymbolError or BadNumberError."""
+        if self._followed.setdefault(m.s, wire.Trade) is not wire.Trade:
+            return _TOLD_TWICE
         ruler = self.rulers.get(m.s) or self.rulers.learn(m.s, m.p, m.q)
         price, size = ruler.trade(m.p, m.q)
         return TradeEvent(
@@ -70,8 +80,10 @@ class BinanceTrades:
             0 if m.X == "MARKET" else KINDS.get(m.X, TradeFlag.OFF_BOOK),
         )
 
-    def aggregate(self, m: wire.AggTrade, received_at: int) -> TradeEvent:
+    def aggregate(self, m: wire.AggTrade, received_at: int) -> TradeEvent | Control:
         """Turn one `@aggTrade` into an event; raises UnknownSymbolError or BadNumberError."""
+        if self._followed.setdefault(m.s, wire.AggTrade) is not wire.AggTrade:
+            return _TOLD_TWICE
         ruler = self.rulers.get(m.s) or self.rulers.learn(m.s, m.p, m.q)
         price, size = ruler.trade(m.p, m.q)
         return TradeEvent(

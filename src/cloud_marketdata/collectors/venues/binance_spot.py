@@ -1,12 +1,14 @@
 """Binance spot: one socket for trades and books."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from cloud_marketdata.collectors.base import Connection
 from cloud_marketdata.collectors.sequence import BookRule, SpotRule
 from cloud_marketdata.collectors.venues.binance import BinanceCollector, subscribe
 from cloud_marketdata.domain.values import Venue
+
+_ONE_BY_ONE: Final = 10
 
 
 class BinanceSpotCollector(BinanceCollector):
@@ -29,5 +31,7 @@ class BinanceSpotCollector(BinanceCollector):
 
     @classmethod
     def instrument_paths(cls, symbols: Sequence[str]) -> list[str]:
-        """See BaseCollector; asked one by one, since one unknown symbol fails a whole list."""
+        """See BaseCollector; a few are asked one by one, since one unknown fails a whole list."""
+        if len(symbols) > _ONE_BY_ONE:
+            return ["/api/v3/exchangeInfo"]
         return [f"/api/v3/exchangeInfo?symbol={symbol}" for symbol in symbols]

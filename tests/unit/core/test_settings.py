@@ -1,0 +1,58 @@
+"""Settings come from arguments, environment and file, in this order, and refuse what is wrong."""
+
+import pytest
+from pydantic import ValidationError
+
+from cloud_marketdata.core.config import ENDPOINTS, Settings, load
+from cloud_marketdata.core.errors import SettingsError
+from cloud_marketdata.domain.values import Venue
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    for name in ("PORT", "SYMBOLS", "HOST"):
+        monkeypatch.delenv(f"MARKETDATA_{name}", raising=False)
+    return tmp_path / "settings.toml"
+
+
+def test_a_file_is_read_and_yields_to_the_environment_and_that_to_arguments(file, monkeypatch):
+    file.write_text('port = 1\nsave_ms = 500\n[symbols]\nbybit-spot = ["ETHUSDT"]\n')
+    found = load(file)
+    assert (found.port, found.save_ms) == (1, 500)
+    assert found.symbols == {Venue.BYBIT_SPOT: ("ETHUSDT",)}
+    monkeypatch.setenv("MARKETDATA_PORT", "2")
+    assert load(file).port == 2
+    assert load(file, port=3).port == 3
+
+
+@pytest.mark.parametrize("text", ["port = ", "unheard_of = 1", "port = 70000"])
+def test_a_file_that_is_wrong_is_refused(file, text):
+    file.write_text(text)
+    with pytest.raises((SettingsError, ValidationError)):
+        load(file)
+
+
+def test_a_file_that_is_not_there_is_refused(file):
+    with pytest.raises(FileNotFoundError):
+        load(file)
+
+
+def test_a_variable_that_is_no_json_is_refused(file, monkeypatch):
+    del file
+    monkeypatch.setenv("MARKETDATA_SYMBOLS", "garbage")
+    with pytest.raises(SettingsError):
+        load()
+
+
+def test_naming_one_endpoint_leaves_the_others():
+    given = {"binance-spot": {"ws": "ws://127.0.0.1:1", "rest": "http://127.0.0.1:1"}}
+    found = Settings(endpoints=given).endpoints
+    assert found[Venue.BINANCE_SPOT].ws == "ws://127.0.0.1:1"
+    assert found[Venue.BYBIT_SPOT] == ENDPOINTS[Venue.BYBIT_SPOT]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.2", "::", "192.0.2.1", "example.org"])
+def test_listening_beyond_loopback_is_refused_unless_accepted(host):
+    with pytest.raises(ValidationError, match="loopback"):
+        Settings(host=host)
+    assert Settings(host=host, allow_open_bind=True).host == host
