@@ -113,7 +113,7 @@ def test_timeframes_are_merges_of_each_other(client: TestClient) -> None:
     assert len(volumes) == 1
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(st.integers(1, 40), st.booleans())
 def test_pages_of_trades_join_to_the_tape(limit: int, bounded: bool) -> None:  # noqa: FBT001 - drawn
     async def law() -> None:

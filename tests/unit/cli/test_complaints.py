@@ -11,8 +11,9 @@ from cloud_marketdata.cli import run
 @pytest.fixture(autouse=True)
 def logs_of_their_own() -> Iterator[None]:
     """A command sets up logging for its process, which here is everybody's."""
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize(
