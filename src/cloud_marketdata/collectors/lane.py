@@ -56,9 +56,11 @@ class Lane:
         if reason is not None:
             self._reject(reason, trade)
             return
-        new, gap = self._admit(trade)
+        new, gap, foreign = self._admit(trade)
         if new:
             self._trades.append(trade)
+        elif foreign:
+            self._reject("id_of_another_tape", trade)
         else:
             self.duplicates += 1
         if gap is not None:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 
 from cloud_marketdata.domain.events import BookDelta, TradeEvent
+from cloud_marketdata.domain.values import NS_PER_S
 
 
 class Verdict(Enum):
@@ -110,14 +111,22 @@ class TradeGap(Struct, frozen=True):
 
 
 class TapeVerdict(NamedTuple):
-    """Whether the trade is new, and the gap it revealed, if any."""
+    """Whether the trade is new, and the gap it revealed, if any.
+
+    `foreign` says that it is no repeat either: its id is old and its time is not, so it counts by
+    another id space, such as `@trade` on a tape of `@aggTrade`.
+    """
 
     new: bool
     gap: TradeGap | None = None
+    foreign: bool = False
 
 
 NEW: Final = TapeVerdict(new=True)
 REPEATED: Final = TapeVerdict(new=False)
+FOREIGN: Final = TapeVerdict(new=False, foreign=True)
+# Ids follow time; one that contradicts it by more than any delay was made by another counter.
+_CONTRADICTION: Final = 60 * NS_PER_S
 _HOLES_MAX: Final = 1_000
 _IDS_MAX: Final = 131_072
 
@@ -142,20 +151,20 @@ class ContiguousTape:
             self._last_id, self._last_time = number, trade.exchange_time
             return NEW
         if number <= last:
-            return self._fill(number)
+            return self._fill(number, trade.exchange_time)
         gap = TradeGap(last, number, number - last - 1, self._last_time, trade.exchange_time)
         self._holes.append(range(last + 1, number))
         self._last_id, self._last_time = number, trade.exchange_time
         return TapeVerdict(new=True, gap=gap)
 
-    def _fill(self, number: int) -> TapeVerdict:
+    def _fill(self, number: int, time: int) -> TapeVerdict:
         for hole in self._holes:
             if number in hole:
                 self._holes.remove(hole)
                 halves = (range(hole.start, number), range(number + 1, hole.stop))
                 self._holes.extend(half for half in halves if half)
                 return NEW
-        return REPEATED
+        return FOREIGN if time > self._last_time + _CONTRADICTION else REPEATED
 
 
 class SeenTape:

@@ -228,3 +228,12 @@ def test_every_trade_event_is_one_of_the_log():
     [batch] = taking.take()
     assert all(isinstance(event, TradeEvent) for event in batch.events)
     assert [event.off_book_kind for event in batch.events] == [None, "block"]
+
+
+def test_a_trade_of_another_tape_is_rejected_and_not_taken_for_a_repeat():
+    rejections, last = Rejections(), trade(3_900_000_000, time=AT)
+    feed = Intake(collector(USDM), Tapes(USDM, [last]), rejections)
+    lane = feed.lane(last.instrument.symbol)
+    lane.trade(trade(7, time=AT + 61_000 * MS))
+    assert (lane.duplicates, feed.take()) == (0, [])
+    assert rejections.total == {(USDM, "id_of_another_tape"): 1}

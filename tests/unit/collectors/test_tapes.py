@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_marketdata.collectors import sequence
-from cloud_marketdata.collectors.sequence import NEW, REPEATED, ContiguousTape, SeenTape, TradeGap
+from cloud_marketdata.collectors.sequence import (
+    FOREIGN,
+    NEW,
+    REPEATED,
+    ContiguousTape,
+    SeenTape,
+    TradeGap,
+)
+from cloud_marketdata.domain.values import NS_PER_S
 
 
 def test_ids_that_grow_by_one_are_new_without_a_gap():
@@ -43,6 +51,12 @@ def test_an_old_id_outside_every_hole_is_a_repeat():
     tape.admit(trade(7))
     assert tape.admit(trade(7)) == REPEATED
     assert tape.admit(trade(3)) == REPEATED
+
+
+def test_an_old_id_of_a_young_trade_is_no_repeat_but_of_another_tape():
+    tape = ContiguousTape(trade(3_900_000_000, time=AT))
+    assert tape.admit(trade(7, time=AT + 61 * NS_PER_S)) == FOREIGN
+    assert tape.admit(trade(7, time=AT + 59 * NS_PER_S)) == REPEATED
 
 
 def test_a_tape_goes_on_behind_the_trade_that_was_stored_last():
