@@ -1,9 +1,12 @@
 """A session on a transport that the test holds: what it hands on, and how it ends."""
 
 import asyncio
+import json
 from random import Random
 
 import pytest
+from lines import NOW as AT
+from lines import Instant, Line, turns
 
 from cloud_marketdata.collectors.base import Connection
 from cloud_marketdata.collectors.intake import Intake, Tapes
@@ -14,12 +17,11 @@ from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import StatusKind
-from cloud_marketdata.domain.values import NS_PER_S, Venue
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import BookState, StreamKind
 
 pytestmark = pytest.mark.anyio
 VENUE = Venue.BINANCE_SPOT
-AT = 1_723_161_300 * NS_PER_S
 TRADE = (
     b'{"e":"trade","E":1723161300001,"s":"BTCUSDT","t":7,"p":"61800.30","q":"0.5",'
     b'"T":1723161300000,"m":true,"M":true}'
@@ -29,50 +31,6 @@ DEPTH = (
     b'"b":[["61800.00","1"]],"a":[]}'
 )
 BOOK = b'{"lastUpdateId":10,"bids":[["61799.00","2"]],"asks":[["61801.00","3"]]}'
-
-
-class Instant:
-    """A clock on which every wait is over at once, after a turn of the loop."""
-
-    def now(self) -> int:
-        """Nanoseconds of the tape's own time."""
-        return AT
-
-    def monotonic(self) -> float:
-        """Seconds that never pass."""
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        """Let the others run; what waits for minutes waits for good."""
-        if seconds >= 5:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0)
-
-
-class Line:
-    """A transport whose end the test decides."""
-
-    def __init__(self) -> None:
-        self.gone = asyncio.Event()
-        self.sent: list[bytes] = []
-
-    def send(self, payload: bytes) -> None:
-        """Remember what was sent."""
-        self.sent.append(payload)
-
-    def pause(self) -> None:
-        """Nothing is read here."""
-
-    def resume(self) -> None:
-        """Nothing is read here."""
-
-    def close(self) -> None:
-        """End."""
-        self.gone.set()
-
-    async def closed(self) -> None:
-        """Return at the end."""
-        await self.gone.wait()
 
 
 class Kept:
@@ -108,15 +66,15 @@ class OneBook:
 class World:
     """A session, its lines and its sink."""
 
-    def __init__(self, refusals: int = 0) -> None:
+    def __init__(self, refusals: int = 0, venue: Venue = VENUE) -> None:
         self.lines: list[Line] = []
         self.kept = Kept()
         self._refusals = refusals
-        rejections, tapes = Rejections(), Tapes(VENUE)
+        rejections, tapes = Rejections(), Tapes(venue)
 
         def intake() -> Intake:
-            rulers = Rulers(VENUE, infer=True), Rulers(VENUE, infer=True)
-            return Intake(VENUES[VENUE](*rulers, "trade"), tapes, rejections)
+            rulers = Rulers(venue, infer=True), Rulers(venue, infer=True)
+            return Intake(VENUES[venue](*rulers, "trade"), tapes, rejections)
 
         plan = Connection("stream", "/stream", ("btcusdt@trade", "btcusdt@depth@100ms"), (b"sub",))
         self.session = Session(
@@ -145,11 +103,6 @@ class World:
         for payload in payloads:
             self.session.message(payload, AT)
         self.session.read_done()
-
-
-async def turns(count: int = 50) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_a_connection_subscribes_joins_its_book_and_hands_on_trades():
@@ -226,3 +179,28 @@ async def test_a_session_cancelled_in_the_moment_its_connection_is_lost_ends():
     running.cancel()
     done, _ = await asyncio.wait({running}, timeout=5)
     assert done
+
+
+def bybit_book(kind: str, update_id: int) -> bytes:
+    data = {"s": "BTCUSDT", "b": [["61800.0", "1"]], "a": [], "u": update_id, "seq": update_id}
+    ms = AT // 1_000_000
+    frame = {"topic": "orderbook.200.BTCUSDT", "type": kind, "ts": ms, "data": data, "cts": ms}
+    return json.dumps(frame).encode()
+
+
+async def test_a_refused_repair_of_a_bybit_book_is_asked_for_again():
+    world = World(venue=Venue.BYBIT_LINEAR)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(world.session.run())
+        await turns()
+        world.hear(bybit_book("snapshot", 10), bybit_book("delta", 12))
+        await turns()
+        world.hear(b'{"success":false,"ret_msg":"error:already subscribed","op":"subscribe"}')
+        await turns()
+        asked = [json.loads(sent)["op"] for sent in world.lines[0].sent[1:]]
+        assert asked[:4] == ["unsubscribe", "subscribe"] * 2
+        assert world.kept.views[-1].state is BookState.STALE
+        world.hear(bybit_book("snapshot", 20))
+        await turns()
+        assert world.kept.views[-1].state is BookState.SYNCED
+        running.cancel()
