@@ -67,7 +67,9 @@ def mcp(
     """
     from cloud_marketdata.bridge import bridge_to, serve_stdio  # noqa: PLC0415  FastMCP is slow
 
-    del stdio
+    if not stdio:
+        msg = "mcp speaks by stdio alone; over HTTP the running service does, at /mcp"
+        raise BadRequestError(msg)
     configure(log_level)
     if url is not None:
         if not url.startswith(("http://", "https://")):

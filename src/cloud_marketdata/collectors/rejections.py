@@ -30,6 +30,11 @@ class Rejections:
         if self.total[key] <= _WHOLE or self.total[key] % _ONE_IN == 0:
             self._samples.append(rejection)
 
+    @property
+    def pending(self) -> bool:
+        """Whether something came since the last `take`."""
+        return bool(self._fresh)
+
     def take(self) -> tuple[dict[tuple[Venue, str], int], list[Rejection]]:
         """Return counts and samples since the last call, for the quarantine."""
         taken = dict(self._fresh), self._samples

@@ -69,7 +69,7 @@ class Session:
         self._arrived = asyncio.Event()
         self._unread: list[bytes] = []
         self._received_at = 0
-        self._published = self._vouched = 0.0
+        self._published = 0.0
         self._transport: Transport | None = None
         venue = self.intake.collector.venue
         self._log = structlog.get_logger().bind(venue=str(venue), connection=plan.name)
@@ -236,7 +236,7 @@ class Session:
             replace(view, state=BookState.STALE, bids=(), asks=(), reason="disconnected")
             for view in views
         ]
-        self._writer.submit(self.intake.take(), stale)
+        self._writer.submit(self.intake.take(), stale, self.intake.refined())
         self._tell(StatusKind.DISCONNECTED)
 
     def _tell(self, kind: StatusKind) -> None:

@@ -1,7 +1,7 @@
 """The socket: picows underneath, whole messages and a receive stamp on top.
 
-One stamp serves all frames of one read, because they arrived together. Server pings are answered by
-the library; fragments are joined here.
+Server pings are answered and fragments joined here; ours are the library's, and a peer that does
+not answer them has its connection ended.
 """
 
 import asyncio

@@ -90,7 +90,8 @@ class LogWriter:
 
     async def drain(self) -> None:
         """Write everything that has been submitted; tries again while the store is away."""
-        while self._events or self._views or self._refined:
+        # Input that is nothing but bad brings no batches, and its counts are wanted all the same.
+        while self._events or self._views or self._refined or self._rejections.pending:
             self._arrived.clear()
             taken, self._events = self._events, {}
             views, self._views = self._views, {}

@@ -32,6 +32,7 @@ def logs_of_their_own() -> Iterator[None]:
         "run --host 0.0.0.0",
         "run --config no-such-file.toml",
         "mcp --url garbage",
+        "mcp --no-stdio",
         "record --venue binance-spot --symbols BTCUSDT --output /proc/nope",
     ],
 )

@@ -39,10 +39,11 @@ class Kept:
     def __init__(self) -> None:
         self.batches = []
         self.views = []
+        self.refined = []
 
     def submit(self, batches, views=(), refined=()) -> None:
         """Keep it."""
-        del refined
+        self.refined += refined
         self.batches += batches
         self.views += views
 
@@ -151,6 +152,21 @@ async def test_what_was_heard_before_the_loss_is_handed_on():
         world.lines[0].close()
         await turns()
         assert [trade.id for trade in world.kept.of(StreamKind.TRADES)] == [7]
+        running.cancel()
+
+
+async def test_a_grid_that_was_refined_right_before_the_loss_is_handed_on():
+    world = World()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(world.session.run())
+        await turns()
+        world.hear(TRADE)
+        await turns()
+        finer = TRADE.replace(b'"t":7', b'"t":8').replace(b"61800.30", b"61800.35")
+        world.session.message(finer, AT)
+        world.lines[0].close()
+        await turns()
+        assert str(world.kept.refined[-1].scale.tick) == "0.05"
         running.cancel()
 
 
