@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from cloud_marketdata.collectors.base import BaseCollector
+from cloud_marketdata.collectors.base import Ask, BaseCollector
 from cloud_marketdata.collectors.intake import Intake, Tapes
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest import Rest, rest_at
@@ -83,12 +83,12 @@ class RecordingRest:
         self._segment = segment
         self._clock = clock
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """See Rest."""
-        body = await self._rest.get(path)
+        body = await self._rest.get(ask)
         if body.startswith(b'{"lastUpdateId"'):
             # The body does not say whose book it is; the question did.
-            symbol = parse_qs(urlsplit(path).query)["symbol"][0]
+            symbol = parse_qs(urlsplit(ask.path).query)["symbol"][0]
             named = body.rstrip()[:-1] + b',"s":"%s"}' % symbol.encode()
             self._segment.write(named, self._clock.now())
         return body

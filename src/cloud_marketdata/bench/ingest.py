@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from cloud_marketdata.bench.meter import Cost, Meter
 from cloud_marketdata.bench.target import STALL_S, Target
-from cloud_marketdata.collectors.base import Connection
+from cloud_marketdata.collectors.base import Ask, Connection
 from cloud_marketdata.collectors.intake import Intake, Tapes
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
@@ -94,9 +94,9 @@ class _FirstRead:
 class _NoRest:
     """No book is collected, so nobody asks."""
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """See Rest."""
-        raise VenueError(path)
+        raise VenueError(ask.path)
 
 
 async def ingest(target: Target, settings: Settings, clock: Clock, random: Random) -> Cost:

@@ -48,6 +48,24 @@ class Connection(NamedTuple):
     subscribe: tuple[bytes, ...]
 
 
+class Ask(NamedTuple):
+    """One REST question: its path below the venue's base URL, and its weight in the budget."""
+
+    path: str
+    weight: int = 1
+
+
+class Limits(NamedTuple):
+    """What a venue lets one address do: `weight` of REST in each window, and sends to a socket.
+
+    `commands_per_s` counts everything a connection sends, pongs included.
+    """
+
+    weight: int
+    window_s: float
+    commands_per_s: int
+
+
 class Heartbeat(NamedTuple):
     """What the venue wants to hear from us, and how often."""
 
@@ -79,6 +97,7 @@ class BaseCollector(ABC):
     """One venue for the length of one connection; its decoding state dies with it."""
 
     venue: ClassVar[Venue]
+    limits: ClassVar[Limits]
     heartbeat: ClassVar[Heartbeat | None] = None
     trades: TradesCollector
     books: OrderbookCollector
@@ -96,8 +115,8 @@ class BaseCollector(ABC):
         """Turn one frame into events, rejections and control notes. Never raises on any bytes."""
 
     @abstractmethod
-    def snapshot_path(self, symbol: str) -> str:
-        """Return the REST path of a book snapshot; raises LookupError where the stream has it."""
+    def snapshot_ask(self, symbol: str) -> Ask:
+        """Return the question for a book snapshot; raises LookupError where the stream has it."""
 
     @abstractmethod
     def decode_snapshot(
@@ -107,8 +126,8 @@ class BaseCollector(ABC):
 
     @classmethod
     @abstractmethod
-    def instrument_paths(cls, symbols: Sequence[str]) -> list[str]:
-        """Return the REST paths that together tell tick and lot of these symbols."""
+    def instrument_asks(cls, symbols: Sequence[str]) -> list[Ask]:
+        """Return the questions that together tell tick and lot of these symbols."""
 
     @classmethod
     @abstractmethod

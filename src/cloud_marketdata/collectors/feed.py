@@ -150,8 +150,8 @@ class Feed:
         collector = VENUES[self.venue]
         listed = [
             instrument
-            for path in collector.instrument_paths(symbols)
-            for instrument in collector.decode_instruments(await rest.get(path))
+            for ask in collector.instrument_asks(symbols)
+            for instrument in collector.decode_instruments(await rest.get(ask))
         ]
         wanted = [instrument for instrument in listed if instrument.symbol in symbols]
         self.unknown = unknown(symbols, wanted)

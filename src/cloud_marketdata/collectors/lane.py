@@ -159,10 +159,11 @@ class Lane:
 
 
 def _describe(gap: TradeGap) -> dict[str, int | str]:
+    proven: dict[str, int | str] = {} if gap.missing is None else {"missing": gap.missing}
     return {
         "after_id": gap.after_id,
         "before_id": gap.before_id,
-        "missing": gap.missing,
+        **proven,
         "from_ms": gap.start // NS_PER_MS,
         "to_ms": gap.end // NS_PER_MS,
     }

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import httpx2
 
+from cloud_marketdata.collectors.base import Ask
 from cloud_marketdata.core.errors import VenueError
 
 # A refusal with these carries a body in the venue's own words, which its decoder understands.
@@ -15,7 +16,7 @@ _ANSWERS: Final = frozenset({200, 400})
 class Rest(Protocol):
     """Asks a venue."""
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """Return the body of a GET; raises VenueError where there is none to understand."""
         ...
 
@@ -26,8 +27,9 @@ class HttpRest:
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """See Rest."""
+        path = ask.path
         try:
             response = await self._client.get(path)
         except httpx2.HTTPError as error:

@@ -101,11 +101,15 @@ class BybitRule:
 
 
 class TradeGap(Struct, frozen=True):
-    """A proven hole in trade ids; both ends are trades we have. Times are ns."""
+    """A hole in a tape; both ends are trades we have. Times are ns.
 
-    after_id: int
-    before_id: int
-    missing: int
+    `missing` is the proven number of trades, or None where a broken connection is all that is
+    known.
+    """
+
+    after_id: int | str
+    before_id: int | str
+    missing: int | None
     start: int
     end: int
 

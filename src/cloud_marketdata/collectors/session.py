@@ -199,7 +199,7 @@ class Session:
             await self._ask_again_later(symbol, _RESUBSCRIBE_AGAIN_S)
             return
         try:
-            body = await self._rest.get(collector.snapshot_path(symbol))
+            body = await self._rest.get(collector.snapshot_ask(symbol))
         except VenueError as error:
             self._log.warning("session.no_snapshot", symbol=symbol, error=str(error))
             await self._ask_again_later(symbol, _SNAPSHOT_AGAIN_S)

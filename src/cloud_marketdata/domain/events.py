@@ -92,13 +92,35 @@ class Rejection(Struct, frozen=True, gc=False):
 
 
 class StatusKind(StrEnum):
-    """What may happen to a stream besides data."""
+    """What may happen to a symbol's streams besides data.
 
+    The coverage ledger is folded from these; `detail` holds what is named in brackets, times in ms.
+    started: a collector begins, and knows nothing of the time since its last word.
+    connected, disconnected: one socket [connection].
+    alive: said every few seconds [trades: 1 while a connection brings them, book: its state].
+    trades_lost: no connection brings trades any more [since_ms: when the last one was heard].
+    trade_gap: trades are missing, proven by ids, or must be feared after a broken connection
+        [after_id, before_id, from_ms, to_ms; missing: how many, where ids prove it].
+    trades_repaired: a gap was filled, all of it [as trade_gap; filled: how many].
+    trades_unrepaired: filling a gap ended without proof [as trade_gap; filled, reason].
+    trades_doubted: the venue's own hints contradict the tape [from_ms, to_ms, reason].
+    book_synced: the book may be believed from here on [update_id].
+    book_gap: its stream has a hole [found_at].
+    book_lost: no connection has a book that may be believed [since_ms, reason].
+    """
+
+    STARTED = "started"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
+    ALIVE = "alive"
+    TRADES_LOST = "trades_lost"
     TRADE_GAP = "trade_gap"
-    BOOK_GAP = "book_gap"
+    TRADES_REPAIRED = "trades_repaired"
+    TRADES_UNREPAIRED = "trades_unrepaired"
+    TRADES_DOUBTED = "trades_doubted"
     BOOK_SYNCED = "book_synced"
+    BOOK_GAP = "book_gap"
+    BOOK_LOST = "book_lost"
 
 
 class StatusEvent(Struct, frozen=True, gc=False):

@@ -199,4 +199,4 @@ def test_topics_are_asked_for_in_chunks_of_ten_and_a_book_again_alone():
         b'{"op":"subscribe","args":["orderbook.200.BTCUSDT"]}',
     )
     with pytest.raises(LookupError):
-        reader.snapshot_path("BTCUSDT")
+        reader.snapshot_ask("BTCUSDT")

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from lines import Instant, Line, turns
 
+from cloud_marketdata.collectors.base import Ask
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.writer import LogWriter
@@ -29,9 +30,9 @@ INFO = (
 class Answers:
     """A REST that lists one symbol."""
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """Return it, or that the symbol is unknown."""
-        return INFO if "BTCUSDT" in path else b'{"code":-1121,"msg":"Invalid symbol."}'
+        return INFO if "BTCUSDT" in ask.path else b'{"code":-1121,"msg":"Invalid symbol."}'
 
 
 class Forgetful:

@@ -8,7 +8,7 @@ import pytest
 from lines import NOW as AT
 from lines import Instant, Line, turns
 
-from cloud_marketdata.collectors.base import Connection
+from cloud_marketdata.collectors.base import Ask, Connection
 from cloud_marketdata.collectors.intake import Intake, Tapes
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
@@ -58,9 +58,9 @@ class Kept:
 class OneBook:
     """A REST that answers with one book."""
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, ask: Ask) -> bytes:
         """Return it, whatever is asked."""
-        del path
+        del ask
         return BOOK
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from cloud_marketdata.collectors.base import Connection
+from cloud_marketdata.collectors.base import Ask, Connection, Limits
 from cloud_marketdata.collectors.sequence import BookRule, SpotRule
 from cloud_marketdata.collectors.venues.binance import BinanceCollector, subscribe
 from cloud_marketdata.domain.values import Venue
@@ -16,6 +16,7 @@ class BinanceSpotCollector(BinanceCollector):
 
     venue: ClassVar[Venue] = Venue.BINANCE_SPOT
     rule: ClassVar[BookRule] = SpotRule()
+    limits: ClassVar[Limits] = Limits(weight=6000, window_s=60.0, commands_per_s=5)
 
     def connections(self, symbols: Sequence[str]) -> list[Connection]:
         """See BaseCollector."""
@@ -25,13 +26,13 @@ class BinanceSpotCollector(BinanceCollector):
         )
         return [Connection("stream", "/stream", topics, subscribe(topics))]
 
-    def snapshot_path(self, symbol: str) -> str:
-        """See BaseCollector; 1000 levels weigh 50 of the 6000 a minute."""
-        return f"/api/v3/depth?symbol={symbol}&limit=1000"
+    def snapshot_ask(self, symbol: str) -> Ask:
+        """See BaseCollector; 5000 levels would weigh five times as much."""
+        return Ask(f"/api/v3/depth?symbol={symbol}&limit=1000", 50)
 
     @classmethod
-    def instrument_paths(cls, symbols: Sequence[str]) -> list[str]:
+    def instrument_asks(cls, symbols: Sequence[str]) -> list[Ask]:
         """See BaseCollector; a few are asked one by one, since one unknown fails a whole list."""
         if len(symbols) > _ONE_BY_ONE:
-            return ["/api/v3/exchangeInfo"]
-        return [f"/api/v3/exchangeInfo?symbol={symbol}" for symbol in symbols]
+            return [Ask("/api/v3/exchangeInfo", 20)]
+        return [Ask(f"/api/v3/exchangeInfo?symbol={symbol}", 20) for symbol in symbols]

@@ -7,7 +7,7 @@ the topic. `@trade` is undocumented; where it is served at all, it is served und
 from collections.abc import Sequence
 from typing import ClassVar
 
-from cloud_marketdata.collectors.base import Connection
+from cloud_marketdata.collectors.base import Ask, Connection, Limits
 from cloud_marketdata.collectors.sequence import BookRule, UsdmRule
 from cloud_marketdata.collectors.venues.binance import BinanceCollector, subscribe
 from cloud_marketdata.domain.values import Venue
@@ -18,6 +18,7 @@ class BinanceUsdmCollector(BinanceCollector):
 
     venue: ClassVar[Venue] = Venue.BINANCE_USDM
     rule: ClassVar[BookRule] = UsdmRule()
+    limits: ClassVar[Limits] = Limits(weight=2400, window_s=60.0, commands_per_s=10)
 
     def connections(self, symbols: Sequence[str]) -> list[Connection]:
         """See BaseCollector."""
@@ -29,12 +30,12 @@ class BinanceUsdmCollector(BinanceCollector):
             Connection("trades", path, trades, subscribe(trades)),
         ]
 
-    def snapshot_path(self, symbol: str) -> str:
-        """See BaseCollector; 1000 levels are the most there are and weigh 20 of 2400 a minute."""
-        return f"/fapi/v1/depth?symbol={symbol}&limit=1000"
+    def snapshot_ask(self, symbol: str) -> Ask:
+        """See BaseCollector; 1000 levels are the most there are."""
+        return Ask(f"/fapi/v1/depth?symbol={symbol}&limit=1000", 20)
 
     @classmethod
-    def instrument_paths(cls, symbols: Sequence[str]) -> list[str]:
+    def instrument_asks(cls, symbols: Sequence[str]) -> list[Ask]:
         """See BaseCollector; the answer lists every symbol."""
         del symbols
-        return ["/fapi/v1/exchangeInfo"]
+        return [Ask("/fapi/v1/exchangeInfo")]

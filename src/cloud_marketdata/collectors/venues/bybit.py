@@ -11,12 +11,14 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from cloud_marketdata.collectors.base import (
+    Ask,
     BaseCollector,
     Connection,
     Control,
     ControlKind,
     Decoded,
     Heartbeat,
+    Limits,
 )
 from cloud_marketdata.collectors.rulers import Rulers, UnknownSymbolError
 from cloud_marketdata.collectors.sequence import BookRule, BybitRule
@@ -121,6 +123,7 @@ class BybitCollector(BaseCollector):
     """What spot and linear share, which is everything but their names."""
 
     heartbeat: ClassVar[Heartbeat | None] = Heartbeat(b'{"op":"ping"}', 20.0)
+    limits: ClassVar[Limits] = Limits(weight=600, window_s=5.0, commands_per_s=10)
     category: ClassVar[str]
     trades: BybitTrades
     books: BybitBooks
@@ -199,21 +202,21 @@ class BybitCollector(BaseCollector):
         except wire.UNREADABLE as error:
             return self.reject("schema", str(error), sample, received_at)
 
-    def snapshot_path(self, symbol: str) -> str:
+    def snapshot_ask(self, symbol: str) -> Ask:
         """None: a REST book only fits the 1000-level topic."""
         raise LookupError(symbol)
 
     def decode_snapshot(
         self, symbol: str, body: bytes, received_at: int
     ) -> BookSnapshot | Rejection:
-        """Not asked for, see snapshot_path."""
+        """Not asked for, see snapshot_ask."""
         return self.reject("snapshot", f"unasked book of {symbol}", body, received_at)
 
     @classmethod
-    def instrument_paths(cls, symbols: Sequence[str]) -> list[str]:
+    def instrument_asks(cls, symbols: Sequence[str]) -> list[Ask]:
         """See BaseCollector."""
         base = f"/v5/market/instruments-info?category={cls.category}&symbol="
-        return [base + symbol for symbol in symbols]
+        return [Ask(base + symbol) for symbol in symbols]
 
     @classmethod
     def decode_instruments(cls, body: bytes) -> list[Instrument]:
