@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from cloud_marketdata.collectors.bookrefresh import BookRefresh
 from cloud_marketdata.collectors.sequence import BookRule, Verdict
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import BookDelta, BookEvent, BookSnapshot
@@ -22,16 +23,23 @@ class BookSync:
     `wants_snapshot` is true while somebody should bring one: by REST on Binance, by subscribing
     again on Bybit. The buffer is bounded; when it overflows the oldest deltas go, which the joining
     rule then notices, so an overflow costs one more snapshot and never a wrong book.
+
+    levels_asked: how many levels a side a snapshot is asked for; None where it comes whole.
+    `refreshes` counts the books renewed while in sync, `refresh_different` those of them that were
+    not what the new snapshot said, and `refresh_failed` the attempts that changed nothing.
     """
 
-    def __init__(self, rule: BookRule) -> None:
+    def __init__(self, rule: BookRule, levels_asked: int | None = None) -> None:
         self._rule = rule
+        self._levels_asked = levels_asked
+        self._refresh: BookRefresh | None = None
         self._buffer: deque[BookDelta] = deque(maxlen=_BUFFER_MAX)
         self._joined = False
         self._lost = False
         self.book: OrderBook | None = None
         self.wants_snapshot = True
         self.updates = self.gaps = self.resyncs = self.crossed = 0
+        self.refreshes = self.refresh_different = self.refresh_failed = 0
 
     @property
     def state(self) -> BookState:
@@ -54,6 +62,11 @@ class BookSync:
             return self._buffer[-1].last_id
         return self.book.update_id if self.book else 0
 
+    @property
+    def refreshing(self) -> bool:
+        """Whether a book in sync waits for a new snapshot to join it."""
+        return self._refresh is not None
+
     def recent_prices(self) -> list[int]:
         """Prices in ticks that the newest waiting delta or the book itself touches."""
         if self._buffer:
@@ -75,17 +88,35 @@ class BookSync:
         """Note that a snapshot is on its way."""
         self.wants_snapshot = False
 
+    def refresh(self) -> None:
+        """Prepare a book in sync for a new snapshot, which somebody then brings by REST.
+
+        Where snapshots come in the stream, the next one renews the book by itself.
+        """
+        if self._joined and self.book and not (self.refreshing or self._rule.snapshot_in_stream):
+            self._refresh = BookRefresh(self.book.update_id)
+
+    def distrust(self) -> None:
+        """Throw the book away although its stream has no hole: something else proved it wrong."""
+        self._end_refresh()
+        self.book = None
+        self._joined, self._lost = False, True
+        self.wants_snapshot = True
+
     def snapshot_failed(self) -> None:
-        """Note that it will not come; another one is wanted."""
+        """Note that it will not come; another one is wanted, unless the book has what it needs."""
+        self._end_refresh()
         self.wants_snapshot = not self._joined
 
     def _load(self, snapshot: BookSnapshot) -> Sequence[BookEvent]:
         if self._rule.snapshot_in_stream:
             return self._restart(snapshot)
+        book = OrderBook(snapshot, self._levels_asked)
         if self._joined:
-            return ()
+            refresh = self._refresh
+            return self._renew(refresh, possible=refresh.bring(book)) if refresh else ()
         self.wants_snapshot = False
-        self.book = OrderBook(snapshot)
+        self.book = book
         return self._drain()
 
     def _restart(self, snapshot: BookSnapshot) -> Sequence[BookEvent]:
@@ -113,7 +144,7 @@ class BookSync:
         return ()
 
     def _join(self, book: OrderBook) -> Sequence[BookEvent]:
-        applied: list[BookEvent] = [_as_snapshot(book)]
+        applied: list[BookEvent] = [book.snapshot()]
         self.resyncs += self._lost
         self._joined, self._lost = True, False
         waiting, self._buffer = self._buffer, deque(maxlen=_BUFFER_MAX)
@@ -133,7 +164,28 @@ class BookSync:
             return ()
         applied: list[BookEvent] = []
         self._apply(book, delta, applied)
+        if self._refresh:
+            applied.extend(self._renew(self._refresh, possible=self._refresh.keep(delta)))
         return applied
+
+    def _renew(self, refresh: BookRefresh, *, possible: bool) -> Sequence[BookEvent]:
+        """Put the new book in the old one's place, once it stands where that does."""
+        if not possible:
+            self._end_refresh()
+            return ()
+        fresh, book = refresh.joined(), self.book
+        if fresh is None or book is None:
+            return ()
+        assert fresh.update_id == book.update_id, "both followed the same deltas"
+        self.refreshes += 1
+        self.refresh_different += not fresh.agrees(book)
+        self.book, self._refresh = fresh, None
+        # Told as it stands now: the log has the deltas that are inside already.
+        return (fresh.snapshot(),)
+
+    def _end_refresh(self) -> None:
+        self.refresh_failed += self.refreshing
+        self._refresh = None
 
     def _apply(self, book: OrderBook, delta: BookDelta, applied: list[BookEvent]) -> None:
         book.apply(delta)
@@ -143,14 +195,5 @@ class BookSync:
 
     def _lose(self, delta: BookDelta) -> None:
         self.gaps += 1
-        self.book = None
-        self._joined, self._lost = False, True
-        self.wants_snapshot = True
+        self.distrust()
         self._buffer.append(delta)
-
-
-def _as_snapshot(book: OrderBook) -> BookSnapshot:
-    bids, asks = book.top(max(len(book.bids.prices), len(book.asks.prices), 1))
-    return BookSnapshot(
-        book.instrument, book.update_id, bids, asks, book.exchange_time, book.received_at
-    )

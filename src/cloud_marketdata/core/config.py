@@ -7,9 +7,9 @@ file, defaults.
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -42,7 +42,18 @@ ENDPOINTS = {
     Venue.BYBIT_LINEAR: Endpoint(ws="wss://stream.bybit.com", rest="https://api.bybit.com"),
 }
 
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,32}$")]
+SYMBOL: Final = r"^[A-Z0-9]{2,32}$"
+Symbol = Annotated[str, Field(pattern=SYMBOL)]
+
+
+class Discover(BaseModel):
+    """Which symbols a venue's own ranking adds: the most traded ones of a quote asset."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quote: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,16}$")]
+    top: Annotated[int, Field(ge=1, le=500)]
+    every_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
 class Settings(BaseSettings):
@@ -60,6 +71,8 @@ class Settings(BaseSettings):
     storage: Literal["embedded", "memory"] = "embedded"
     data_dir: Path = Path("var/data")
     symbols: dict[Venue, tuple[Symbol, ...]] = dict.fromkeys(Venue, ("BTCUSDT",))
+    discover: dict[Venue, Discover] = {}
+    """By venue, symbols that are found by their rank and collected beside the named ones."""
     endpoints: dict[Venue, Endpoint] = ENDPOINTS
     binance_trade_stream: Literal["aggTrade", "trade"] = "aggTrade"
     """`aggTrade` can be back-filled exactly; `trade` is what most captures hold."""
@@ -78,6 +91,23 @@ class Settings(BaseSettings):
     rest_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     backoff_first_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_cap_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Failures in a row after which an endpoint is left alone; WebSocket and REST apart."""
+    breaker_recovery_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    first_message_s: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """Patience for a stream's first message; then the venue is asked whether there is any."""
+    stale_after_s: Annotated[float, Field(gt=0, le=600)] = 3.0
+    """Patience with the busiest stream; a quieter one gets four times its usual silence."""
+    lifetime_hours: Annotated[float, Field(gt=0, le=24)] = 23.5
+    """A connection is relieved at this age; Binance cuts it at 24 h."""
+    overlap_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """How long at most an old connection stays beside the one that relieves it."""
+    hot_hot: bool = False
+    """Carry every stream twice; what comes first counts."""
+    book_refresh_s: Annotated[float, Field(ge=1, le=86_400)] = 1800.0
+    """How often a book is renewed from a REST snapshot without losing sync."""
+    ticker_every_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """How often the venue's best quotes are held against one of a connection's books."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("endpoints")
@@ -129,6 +159,14 @@ def load(config: Path | None = None, **overrides: object) -> Settings:
     except (SourceError, tomllib.TOMLDecodeError) as error:
         msg = f"settings cannot be read: {error}"
         raise SettingsError(msg) from error
+
+
+def complaint(error: ValidationError) -> str:
+    """Say in one line which settings are wrong, and how."""
+    parts = (
+        f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+    )
+    return "wrong setting: " + "; ".join(parts)
 
 
 def _read(config: Path | None, overrides: dict[str, object]) -> Settings:

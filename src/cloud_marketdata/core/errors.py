@@ -8,6 +8,7 @@ MarketDataError
 ├── SettingsError        a setting is wrong; the text names it
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
 └── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
+    └── VenueBusyError   it is alive and wants to be asked later; nothing is broken
 """
 
 from typing import ClassVar
@@ -65,6 +66,14 @@ class VenueError(MarketDataError):
 
     code = "venue_unavailable"
     status = 503
+
+
+class VenueBusyError(VenueError):
+    """The venue's limits are reached: ask again after `retry_after_s` seconds, not before."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class SettingsError(MarketDataError):

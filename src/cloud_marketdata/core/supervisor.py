@@ -7,19 +7,27 @@ not suffer for it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Final
 
 import structlog
 
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 
+_FIRST_S: Final = 1.0
+_STABLE_S: Final = 60.0
+
 
 async def supervised(
     name: str, run: Callable[[], Awaitable[None]], clock: Clock, random: Random
 ) -> None:
-    """Run until it returns or is cancelled; after a crash wait and run again."""
-    delays = backoff(random, first_s=1.0)
+    """Run until it returns or is cancelled; after a crash wait and run again.
+
+    The waits grow from crash to crash and begin anew after a run of a minute.
+    """
+    delays = backoff(random, first_s=_FIRST_S)
     while True:
+        began = clock.monotonic()
         try:
             await run()
         except asyncio.CancelledError:
@@ -28,4 +36,6 @@ async def supervised(
             structlog.get_logger().exception("component.died", component=name)
         else:
             return
+        if clock.monotonic() - began >= _STABLE_S:
+            delays = backoff(random, first_s=_FIRST_S)
         await clock.sleep(next(delays))

@@ -75,6 +75,69 @@ def test_removing_a_price_that_is_not_there_is_ordinary():
 
 
 @law
+@given(first=levels, changes=changes, asked=st.integers(1, 4), depth=st.integers(1, 20))
+def test_a_cut_book_tells_the_beginning_of_the_whole_one_and_nothing_more(
+    first, changes, asked, depth
+):
+    kept = {price: size for price, size in first if size} | dict.fromkeys(range(5, 9), 1)
+    bids, asks = sorted(kept.items(), reverse=True), sorted(kept.items())
+    whole = OrderBook(BookSnapshot(instrument(GRIDS[0]), 1, tuple(bids), tuple(asks), 0, 0))
+    cut = OrderBook(
+        BookSnapshot(instrument(GRIDS[0]), 1, tuple(bids[:asked]), tuple(asks[:asked]), 0, 0), asked
+    )
+    ends = (bids[asked - 1][0] * GRIDS[0].tick, asks[asked - 1][0] * GRIDS[0].tick)
+    for at, (scale, *told) in enumerate(changes, 2):
+        whole.apply(_delta(scale, at, *told))
+        cut.apply(_delta(scale, at, *told))
+    scale = cut.instrument.scale
+    assert (scale.price(cut.known_bid), scale.price(cut.known_ask)) == ends
+    known_bids = [level for level in _decimals(whole, whole.top(99)[0]) if level[0] >= ends[0]]
+    known_asks = [level for level in _decimals(whole, whole.top(99)[1]) if level[0] <= ends[1]]
+    told_bids, told_asks = cut.top(depth)
+    assert _decimals(cut, told_bids) == known_bids[:depth]
+    assert _decimals(cut, told_asks) == known_asks[:depth]
+    assert cut.knows(depth) == (min(len(known_bids), len(known_asks)) >= depth)
+    assert whole.knows(depth)
+    assert cut.agrees(whole)
+    assert whole.agrees(cut)
+
+
+@law
+@given(
+    first=levels,
+    asks=st.booleans(),
+    price=st.integers(1, 15),
+    size=st.integers(1, 4),
+    scale=grids,
+)
+def test_books_agree_unless_a_level_both_know_differs(first, asks, price, size, scale):
+    kept = {at: lots for at, lots in first if lots} | {7: 2}
+    side = tuple(kept.items())
+    told = BookSnapshot(instrument(GRIDS[0]), 1, () if asks else side, side if asks else (), 0, 0)
+    other, change = OrderBook(told), [(price, size)]
+    other.apply(_delta(scale, 2, [] if asks else change, change if asks else []))
+    where = price * scale.tick / GRIDS[0].tick
+    same = kept.get(where) == size * scale.lot / GRIDS[0].lot
+    assert OrderBook(told).agrees(other) == same
+    assert other.agrees(OrderBook(told)) == same
+    beyond = where > max(kept) if asks else where < min(kept)
+    assert OrderBook(told, len(kept)).agrees(other) == (same or beyond)
+    assert other.agrees(OrderBook(told, len(kept))) == (same or beyond)
+
+
+@pytest.mark.parametrize(
+    ("asked", "bid", "ask"), [(None, None, None), (1, 5, 8), (2, 4, None), (3, None, None)]
+)
+def test_a_side_is_known_to_its_end_where_it_is_shorter_than_asked_for(asked, bid, ask):
+    book = OrderBook(BookSnapshot(instrument(GRIDS[0]), 1, ((5, 1), (4, 1)), ((8, 1),), 0, 0), 2)
+    assert (book.known_bid, book.known_ask) == (4, None)
+    one = BookSnapshot(instrument(GRIDS[0]), 1, ((5, 1), (4, 1))[:asked], ((8, 1),), 0, 0)
+    book = OrderBook(one, asked)
+    assert (book.known_bid, book.known_ask) == (bid, ask)
+    assert book.snapshot() == one
+
+
+@law
 @given(a=lattice, b=lattice, c=lattice)
 def test_grids_form_a_lattice(a, b, c):
     assert a.meet(a) == a
