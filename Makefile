@@ -12,13 +12,11 @@ BIN := .venv/bin
 
 # A stamp is believed only while it describes the environment that is there; one that was moved,
 # copied or outlived its Python is made anew by scripts/setup.
-ifneq ($(wildcard .venv/.ready),)
-ifneq ($(shell scripts/venv-state),$(shell cat .venv/.ready))
-$(shell rm -f .venv/.ready .venv/.ready-test; touch .venv/.doubtful)
-endif
-endif
+$(shell for venv in .venv .venv-clients; do \
+	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
+	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit lint types bench lock clean
+.PHONY: help demo run test unit clients lint types bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -30,11 +28,14 @@ demo: .venv/.ready ## the whole service on a simulated market [PORT=8000] [DEMO_
 run: .venv/.ready ## the service on the live venues; settings by MARKETDATA_… (docs/settings.md)
 	@$(BIN)/marketdata run
 
-test: lint types ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
+test: lint types .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
 
 unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARGS=…]
 	@$(BIN)/pytest tests/unit tests/architecture $(PYTEST_ARGS)
+
+clients: .venv/.ready-test .venv-clients/.ready ## public clients against the simulator (docs/clients.md)
+	@$(BIN)/pytest tests/clients $(PYTEST_ARGS)
 
 lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
 	@$(BIN)/ruff check .
@@ -47,11 +48,11 @@ types: .venv/.ready-test ## mypy, strict
 bench: .venv/.ready ## the production path next to a bare decode loop, in turns [BENCH_ARGS=…]
 	@$(BIN)/marketdata bench compare $(BENCH_ARGS)
 
-lock: .venv/.ready-test ## solve both locks again [UV=…] [UV_ARGS=--upgrade]
+lock: .venv/.ready-test ## solve the locks again [UV=…] [UV_ARGS=--upgrade]
 	@scripts/lock $(UV) $(UV_ARGS)
 
 clean: ## remove the environment, caches and the demo's data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist var/demo
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist var/demo
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: requirements/run.txt pyproject.toml
@@ -59,3 +60,6 @@ clean: ## remove the environment, caches and the demo's data
 
 .venv/.ready-test: requirements/test.txt pyproject.toml
 	@scripts/setup test
+
+.venv-clients/.ready: requirements/clients.txt
+	@scripts/setup clients

@@ -8,7 +8,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
-from functools import partial
 from random import Random, SystemRandom
 from socket import socket
 from typing import Final
@@ -18,10 +17,11 @@ import uvicorn
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.collectors.address import Address
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import rest_at
 from cloud_marketdata.collectors.transport import connector
+from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, is_loopback
@@ -100,6 +100,10 @@ class Service:
 
     def _feeds(self, stores: Stores, clock: Clock, random: Random) -> list[Feed]:
         settings = self.settings
+        addresses: dict[str, Address] = {}
+        for venue in settings.symbols:
+            url = settings.endpoints[venue].rest
+            addresses.setdefault(url, Address(url, VENUES[venue].limits, settings, clock))
         return [
             Feed(
                 venue,
@@ -107,7 +111,7 @@ class Service:
                 stores=stores,
                 writer=self.writer,
                 rejections=self.rejections,
-                rest=partial(rest_at, settings.endpoints[venue].rest, settings.rest_timeout_s),
+                door=addresses[settings.endpoints[venue].rest],
                 connect=connector(clock),
                 clock=clock,
                 random=random,

@@ -14,12 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
+from cloud_marketdata.collectors.address import Address, breaker_of
 from cloud_marketdata.collectors.base import Ask, BaseCollector
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.fleet import Fleet
+from cloud_marketdata.collectors.gear import Gear, no_repair
+from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import Rest, rest_at
+from cloud_marketdata.collectors.rest import Rest
 from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.session import Session
 from cloud_marketdata.collectors.transport import connector
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.clock import Clock
@@ -65,7 +68,7 @@ class RecordingIntake(Intake):
     """An intake that keeps every frame before anything else is done with it."""
 
     def __init__(self, segment: Segment, collector: BaseCollector, rejections: Rejections) -> None:
-        super().__init__(collector, Tapes(collector.venue), rejections)
+        super().__init__(collector, Desks(collector.venue), rejections)
         self._segment = segment
 
     def receive_all(self, payloads: Sequence[bytes], received_at: int) -> None:
@@ -132,36 +135,33 @@ async def record(
         return RecordingIntake(segment, collector, rejections)
 
     with segment:
-        async with rest_at(endpoint.rest, settings.rest_timeout_s) as rest:
-            kept = RecordingRest(rest, segment, clock)
-            sessions = [
-                Session(
-                    plan,
-                    endpoint.ws,
-                    make_intake,
-                    connect=connector(clock),
-                    rest=kept,
-                    writer=Nowhere(),
-                    settings=settings,
-                    clock=clock,
-                    random=random,
-                )
-                for plan in make_intake().collector.connections(recording.symbols)
-            ]
-            await _run(sessions, recording.seconds)
+        limits = VENUES[recording.venue].limits
+        async with Address(endpoint.rest, limits, settings, clock).open() as rest:
+            gear = Gear(
+                connect=connector(clock),
+                rest=RecordingRest(rest, segment, clock),
+                sink=Nowhere(),
+                repair=no_repair,
+                breaker=breaker_of(settings, clock),
+                settings=settings,
+                clock=clock,
+                random=random,
+            )
+            fleet = Fleet(endpoint.ws, make_intake, gear)
+            fleet.add(recording.symbols)
+            await _run(fleet, recording.seconds)
     return {
         "file": str(path),
         "frames": segment.frames,
-        "reconnects": sum(session.reconnects for session in sessions),
+        "reconnects": sum(session.reconnects for session in fleet.sessions),
         "rejected": {reason: count for (_, reason), count in rejections.total.items()},
     }
 
 
-async def _run(sessions: list[Session], seconds: float | None) -> None:
+async def _run(fleet: Fleet, seconds: float | None) -> None:
     try:
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-            for session in sessions:
-                group.create_task(session.run())
+        async with asyncio.timeout(seconds):
+            await fleet.run()
     except (TimeoutError, asyncio.CancelledError):
         # Both are ways to say that it is enough; what was received is in the file.
         return

@@ -9,6 +9,7 @@ from cloud_marketdata.api.tail import Placed, folded
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import Timeframe
 
 RAW: Final = "trades"
@@ -16,7 +17,7 @@ _COARSEST_FIRST: Final = (*(frame.value for frame in reversed(Timeframe)), RAW)
 
 
 class Cut(Struct, frozen=True):
-    """Disjoint parts of a range, and the nearest known trades outside of it.
+    """Disjoint parts of a range, and the nearest known trades before it.
 
     used: what the parts were made of, timeframes and `trades`.
     """
@@ -24,7 +25,6 @@ class Cut(Struct, frozen=True):
     range: TimeRange
     parts: list[Aggregate]
     before: Aggregate | None = None
-    after: Aggregate | None = None
     used: frozenset[str] = frozenset()
 
 
@@ -32,17 +32,18 @@ class Reading(Struct, frozen=True):
     """What is known of a range.
 
     range: the range answered, the asked one or a wider one. parts: disjoint aggregates, ascending.
-    resolution: what the parts were made of, coarsest first. before, after: the nearest known trades
-    outside, which prove that nothing lies between. newest: newest match time seen, or 0.
-    caught_up: whether every logged trade is inside.
+    resolution: what the parts were made of, coarsest first. before: the nearest known trades before
+    the range, where they were asked for. newest: newest match time seen, or 0. ledger: what is
+    known of the range's completeness, folded from the same trades. caught_up: whether every logged
+    trade is inside.
     """
 
     range: TimeRange
     parts: list[Aggregate]
     resolution: tuple[str, ...]
     before: Aggregate | None
-    after: Aggregate | None
     newest: int
+    ledger: Ledger
     caught_up: bool
 
 
@@ -67,14 +68,12 @@ class Edge(Struct, frozen=True):
                 known[trade.exchange_time, trade.sequence] = trade
         if len(known) != sum(part.span.trades for part in whole if part.span):
             return Cut(self.minute, whole, used=frozenset({Timeframe.M1}))
-        start, end = self.wanted
         trades = [known[key] for key in sorted(known)]
         inside = self._sum(trade for trade in trades if self.wanted.holds(trade.exchange_time))
         return Cut(
             self.wanted,
             [inside] if inside else [],
-            before=self._sum(trade for trade in trades if trade.exchange_time < start),
-            after=self._sum(trade for trade in trades if trade.exchange_time >= end),
+            before=self._sum(t for t in trades if t.exchange_time < self.wanted.start),
             used=frozenset({RAW}),
         )
 
@@ -87,11 +86,12 @@ class Edge(Struct, frozen=True):
         return total
 
 
-def joined(asked: TimeRange, cuts: Sequence[Cut], newest: int, *, caught_up: bool) -> Reading:
+def joined(
+    asked: TimeRange, cuts: Sequence[Cut], newest: int, ledger: Ledger, *, caught_up: bool
+) -> Reading:
     """Join disjoint cuts of one range into a reading."""
     parts = sorted((part for cut in cuts for part in cut.parts), key=_first_time)
     before = [cut.before for cut in cuts if cut.before and cut.before.span]
-    after = [cut.after for cut in cuts if cut.after and cut.after.span]
     used = frozenset().union(*(cut.used for cut in cuts))
     return Reading(
         range=TimeRange(
@@ -101,8 +101,8 @@ def joined(asked: TimeRange, cuts: Sequence[Cut], newest: int, *, caught_up: boo
         parts=parts,
         resolution=tuple(label for label in _COARSEST_FIRST if label in used),
         before=max(before, key=_last_time, default=None),
-        after=min(after, key=_first_time, default=None),
-        newest=max([newest, *map(_last_time, (*parts, *after))]),
+        newest=max([newest, *map(_last_time, parts)]),
+        ledger=ledger,
         caught_up=caught_up,
     )
 

@@ -1,7 +1,7 @@
 """The envelope around every answer: data, and meta with the quality a reader must know.
 
-Times are integer epoch milliseconds, `as_of` is ISO-8601 in UTC. The one number with a fraction is
-`coverage`, a share of time; prices, sizes and sums are decimal strings everywhere.
+Times are integer epoch milliseconds, `as_of` is ISO-8601 in UTC. The only numbers with a fraction
+are shares of time, such as `coverage`; prices, sizes and sums are decimal strings everywhere.
 """
 
 from typing import Final
@@ -23,13 +23,17 @@ class Wire(BaseModel):
 
 
 class GapOut(Wire):
-    """An interval in which trades are missing; `missing` is their proven number."""
+    """An interval in which trades are missing, or must be feared to be.
+
+    `missing` is their proven number, or null.
+    """
 
     start: int
     end: int
     missing: int | None
     after_id: TradeId | None
     before_id: TradeId | None
+    reason: str = Field(description="Why it is there or has not been filled, where it is known")
 
     @classmethod
     def of(cls, gap: Gap) -> "GapOut":
@@ -40,6 +44,7 @@ class GapOut(Wire):
             missing=gap.missing,
             after_id=gap.after_id,
             before_id=gap.before_id,
+            reason=gap.reason,
         )
 
 
@@ -49,10 +54,11 @@ class QualityOut(Wire):
     as_of: str | None = Field(description="Newest match time inside, ISO-8601 UTC")
     staleness_ms: int | None = Field(description="Age of as_of when the answer was made")
     coverage: float | None = Field(
-        description="Share of the answered time proven complete by trade ids, null without proof"
+        description="Share of the answered time proven complete or repaired, null without proof"
     )
     gaps: list[GapOut] = Field(description="The first gaps inside; gaps_total counts all")
     gaps_total: int
+    repaired: int = Field(description="Trades that were missing inside and have been filled")
     late: int
     revision: int
     reconciled: str
@@ -68,6 +74,7 @@ class QualityOut(Wire):
             coverage=quality.coverage,
             gaps=[GapOut.of(gap) for gap in quality.gaps[:MOST_GAPS]],
             gaps_total=len(quality.gaps),
+            repaired=quality.repaired,
             late=quality.late,
             revision=quality.revision,
             reconciled=quality.reconciled,

@@ -1,8 +1,7 @@
-"""The nearest known trades before and after a range.
+"""The nearest known trades before a range: the close from which empty bars are filled.
 
-Where ids grow by one, they prove that nothing is missing between a range's edge and its first or
-last trade. The search looks a minute away first, then a quarter of an hour, then a day; a market
-that was quiet for longer has no neighbour, and that edge of the range stays unproven.
+The search looks a minute away first, then a quarter of an hour, then a day; a market that was quiet
+for longer has no neighbour.
 """
 
 from typing import Final
@@ -23,60 +22,28 @@ _REACHES: Final = (
 )
 
 
-class Side(Struct, frozen=True):
-    """Buckets on one side of a range, in the nearest window that holds any."""
+class Neighbour(Struct, frozen=True):
+    """Buckets before a range in the nearest window that holds any, read before the log's tail."""
 
+    asked: TimeRange
     window: TimeRange
     frame: Timeframe
     tiles: list[Aggregate]
 
-    def folded(self, tail: list[Placed]) -> list[Aggregate]:
-        """Return the buckets with the tail's trades inside."""
-        return folded(self.tiles, tail, self.window, self.frame)
-
-
-class Neighbours(Struct, frozen=True):
-    """Both sides of a range, read before the log's tail."""
-
-    asked: TimeRange
-    before: Side
-    after: Side
-
     def cut(self, tail: list[Placed]) -> Cut:
-        """Return the last bucket before and the first one after, as a cut without parts."""
-        before, after = self.before.folded(tail), self.after.folded(tail)
-        return Cut(
-            self.asked,
-            [],
-            before=before[-1] if before else None,
-            after=after[0] if after else None,
-        )
+        """Return the last bucket before the range, as a cut without parts."""
+        before = folded(self.tiles, tail, self.window, self.frame)
+        return Cut(self.asked, [], before=before[-1] if before else None)
 
 
-async def read_neighbours(
-    aggregates: AggregateRepository,
-    at: tuple[Venue, str],
-    asked: TimeRange,
-    frame: Timeframe,
-    now: int,
-) -> Neighbours:
-    """Read the nearest saved buckets outside the whole buckets of `frame` that hold a range."""
-    start, end = asked.widened(frame)
-    return Neighbours(
-        asked,
-        before=await _side(aggregates, at, start, before=True, now=now),
-        after=await _side(aggregates, at, end, before=False, now=now),
-    )
-
-
-async def _side(
-    aggregates: AggregateRepository, at: tuple[Venue, str], edge: int, *, before: bool, now: int
-) -> Side:
-    for frame, reach in _REACHES:
-        window = TimeRange(edge - reach, edge) if before else TimeRange(edge, edge + reach)
-        if window.start > now:
-            return Side(window, frame, [])
-        tiles = await aggregates.find_by_range(*at, frame, *window)
+async def read_neighbour(
+    aggregates: AggregateRepository, at: tuple[Venue, str], asked: TimeRange, frame: Timeframe
+) -> Neighbour:
+    """Read the nearest saved buckets before the whole buckets of `frame` that hold a range."""
+    edge = asked.widened(frame).start
+    for finest, reach in _REACHES:
+        window = TimeRange(edge - reach, edge)
+        tiles = await aggregates.find_by_range(*at, finest, *window)
         if tiles:
             break
-    return Side(window, frame, tiles)
+    return Neighbour(asked, window, finest, tiles)

@@ -4,22 +4,14 @@ The key is (match time, sequence). Without an end the tape goes on, and the curs
 page is where a poller continues.
 """
 
-from collections.abc import Sequence
-from typing import Final
-
 from msgspec import Struct
 
-from cloud_marketdata.api.completeness import judged
 from cloud_marketdata.api.cursors import Cursor
 from cloud_marketdata.api.questions import TradesQuestion
 from cloud_marketdata.api.times import END_OF_TIME, TimeRange, asked_range, parse_time
 from cloud_marketdata.domain.events import TradeEvent
-from cloud_marketdata.domain.quality import Quality
-from cloud_marketdata.domain.tape import TapeSpan
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import TradeRepository
-
-_NOTHING: Final = "no trades are kept here"
 
 
 class Place(Struct, frozen=True):
@@ -46,12 +38,11 @@ class Place(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """Trades of one page, ascending, and the known ones around it."""
+    """Trades of one page, ascending, and the known ones next to it, at most one on each side."""
 
     place: Place
     trades: list[TradeEvent]
-    before: TapeSpan | None
-    after: TapeSpan | None
+    beside: list[TradeEvent]
     more: bool
 
     def next(self, question: str) -> Cursor | None:
@@ -75,14 +66,6 @@ class Page(Struct, frozen=True):
             end = self.trades[-1].exchange_time + NS_PER_MS
         return TimeRange(start, max(start, end))
 
-    def quality(self, venue: Venue, now: int) -> Quality:
-        """Judge the page by the ids on it and around it."""
-        answered = self.range(now)
-        if answered is None:
-            return Quality(None, None, None, sources=(venue.value,), reasons=(_NOTHING,))
-        beyond = [span for span in (self.before, self.after) if span]
-        return judged(venue, answered, [TapeSpan.of(trade) for trade in self.trades], beyond, now)
-
 
 async def read_page(
     trades: TradeRepository, at: tuple[Venue, str], place: Place, limit: int
@@ -91,17 +74,13 @@ async def read_page(
     end = END_OF_TIME if place.end is None else place.end
     if place.start is None:
         newest = await trades.find_by_range(*at, 0, end, limit=limit, newest=True)
-        return Page(place, newest, None, await _next(trades, at, place.end), more=False)
-    found = await _after(trades, at, TimeRange(place.start, end), place.after, limit + 1)
+        return Page(place, newest, await _next(trades, at, place.end), more=False)
+    given, found = await _after(trades, at, TimeRange(place.start, end), place.after, limit + 1)
     more = len(found) > limit
-    following = TapeSpan.of(found[limit]) if more else await _next(trades, at, place.end)
     if place.after is None:
-        before = _span(await trades.find_by_range(*at, 0, place.start, limit=1, newest=True))
-    else:
-        sequence = place.after[1]
-        mark = (*place.after, sequence)
-        before = TapeSpan(mark, mark, sequence, sequence, 1)
-    return Page(place, found[:limit], before, following, more)
+        given = await trades.find_by_range(*at, 0, place.start, limit=1, newest=True)
+    following = found[limit:] or await _next(trades, at, place.end)
+    return Page(place, found[:limit], [*given[-1:], *following], more)
 
 
 async def _after(
@@ -110,22 +89,23 @@ async def _after(
     within: TimeRange,
     after: tuple[int, int] | None,
     count: int,
-) -> list[TradeEvent]:
-    """Return the first `count` trades behind a key; many trades may share its match time."""
+) -> tuple[list[TradeEvent], list[TradeEvent]]:
+    """Return the trades up to a key, and the first `count` behind it.
+
+    Many trades may share the key's match time.
+    """
     asked = count
     while True:
         found = await trades.find_by_range(*at, *within, limit=asked)
         fresh = [t for t in found if after is None or (t.exchange_time, t.sequence) > after]
         if len(fresh) >= count or len(found) < asked:
-            return fresh[:count]
+            return found[: len(found) - len(fresh)], fresh[:count]
         asked *= 2
 
 
-async def _next(trades: TradeRepository, at: tuple[Venue, str], end: int | None) -> TapeSpan | None:
+async def _next(
+    trades: TradeRepository, at: tuple[Venue, str], end: int | None
+) -> list[TradeEvent]:
     if end is None:
-        return None
-    return _span(await trades.find_by_range(*at, end, END_OF_TIME, limit=1))
-
-
-def _span(trades: Sequence[TradeEvent]) -> TapeSpan | None:
-    return TapeSpan.of(trades[0]) if trades else None
+        return []
+    return await trades.find_by_range(*at, end, END_OF_TIME, limit=1)

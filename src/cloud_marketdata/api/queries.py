@@ -8,19 +8,30 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from cloud_marketdata.api import cursors, paging
 from cloud_marketdata.api.candle_pages import CandlePage, finest_frame
 from cloud_marketdata.api.candles import CANDLE_FRAMES, Filling, bars_of, candles, flat_filled
-from cloud_marketdata.api.completeness import listed, quality_of
+from cloud_marketdata.api.completeness import BEHIND, judged, listed, quality_of
+from cloud_marketdata.api.coverages import (
+    CoverageAnswer,
+    coverage_data,
+    covered_by,
+    known_until,
+    read_known,
+)
 from cloud_marketdata.api.cuts import RAW, Reading
 from cloud_marketdata.api.depths import depth_data, depth_quality, servable
 from cloud_marketdata.api.envelope import CandlesMeta, Meta, QualityOut, RangeOut
 from cloud_marketdata.api.figures import VWAP_ROUNDING, price_text
 from cloud_marketdata.api.markets import market_data, trade_data
+from cloud_marketdata.api.page_quality import page_quality
 from cloud_marketdata.api.profiles import profile_data, profile_method
 from cloud_marketdata.api.questions import (
     MOST_TRADES,
     CandlesQuestion,
+    CoverageQuestion,
     DepthQuestion,
     MarketQuestion,
     ProfileQuestion,
@@ -45,7 +56,7 @@ from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import Stores
 
-LONGEST_PROFILE: Final = timedelta(days=366)
+LONGEST: Final = timedelta(days=366)
 _NAMED: Final = 20
 _SAMPLES: Final = 100
 
@@ -84,7 +95,7 @@ class Queries:
         page = await paging.read_page(self._stores.trades, at, place, question.limit)
         following = page.next(identity)
         meta = _meta(
-            QualityOut.of(page.quality(instrument.venue, now)),
+            QualityOut.of(await page_quality(self._stores, instrument, page, now)),
             resolution=(RAW,),
             answered=page.range(now),
             next_cursor=cursors.encode(following) if following else None,
@@ -95,8 +106,8 @@ class Queries:
         """Return the volume by price of a range."""
         instrument = await self._instrument(question)
         now = self.clock.now()
-        asked = asked_range(question.start, question.end, now, longest=LONGEST_PROFILE)
-        reading = await TileReader(self._stores, instrument).read(asked, PROFILE_FRAMES, now)
+        asked = asked_range(question.start, question.end, now, longest=LONGEST)
+        reading = await TileReader(self._stores, instrument).read(asked, PROFILE_FRAMES)
         profile = profile_data(instrument, reading.parts, question)
         meta = _meta(
             self._quality(instrument, reading),
@@ -115,10 +126,11 @@ class Queries:
         now = self.clock.now()
         page = CandlePage.of(question, bounds[0] if bounds else None, now)
         frames = CANDLE_FRAMES[page.timeframe]
-        reading = await TileReader(self._stores, instrument).read(page.read, frames, now)
+        flat = question.fill == "flat"
+        reading = await TileReader(self._stores, instrument).read(page.read, frames, before=flat)
         bars = bars_of(reading, page.timeframe, self._lateness)
         data = candles(bars)
-        if question.fill == "flat":
+        if flat:
             data = flat_filled(data, self._filling(page, reading, instrument, bars))
         reading = page.answered(reading)
         following = page.next(reading.range)
@@ -141,6 +153,21 @@ class Queries:
         view = servable(view, f"{question.venue}/{question.symbol}", now)
         meta = _meta(QualityOut.of(depth_quality(view, now)), resolution=("book",))
         return DepthAnswer(data=depth_data(view, question.levels), meta=meta)
+
+    async def coverage(self, question: CoverageQuestion) -> CoverageAnswer:
+        """Return what is known of the completeness of a stream."""
+        instrument = await self._instrument(question)
+        covered = covered_by(question)
+        now = self.clock.now()
+        asked = asked_range(question.start, question.end, now, longest=LONGEST)
+        known, caught_up = await read_known(self._stores, instrument, asked, covered)
+        data = coverage_data(instrument, known, asked, covered)
+        until = known_until(known, asked)
+        quality = judged(instrument.venue, asked, known, until, now, covered)
+        if not caught_up:
+            quality = replace(quality, reasons=(*quality.reasons, BEHIND))
+        meta = _meta(QualityOut.of(quality), resolution=("ledger",), answered=asked)
+        return CoverageAnswer(data=data, meta=meta)
 
     async def _instrument(self, question: MarketQuestion) -> Instrument:
         if question.venue in set(Venue):

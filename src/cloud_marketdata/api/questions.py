@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.metrics.value_area import DEFAULT_METHOD, DEFAULT_PCT, METHOD
 
@@ -91,6 +92,16 @@ class DepthParams(_Asked):
     levels: Annotated[int, Field(description="Levels a side")] = 50
 
 
+class CoverageParams(_Asked):
+    """What is known of a stream's completeness."""
+
+    stream: Annotated[
+        str, Field(json_schema_extra={"enum": [covered.value for covered in Covered]})
+    ] = Covered.TRADES.value
+    start: Start = None
+    end: End = None
+
+
 class TradesQuestion(TradesParams, MarketQuestion):
     """Raw trades of a market."""
 
@@ -105,3 +116,7 @@ class CandlesQuestion(CandlesParams, MarketQuestion):
 
 class DepthQuestion(DepthParams, MarketQuestion):
     """The book of a market."""
+
+
+class CoverageQuestion(CoverageParams, MarketQuestion):
+    """The completeness of a market's stream."""

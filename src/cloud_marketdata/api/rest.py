@@ -10,12 +10,15 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from cloud_marketdata.api.coverages import CoverageAnswer
 from cloud_marketdata.api.errors import MEDIA_TYPE, Problem
 from cloud_marketdata.api.health import Health, HealthOut
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.questions import (
     CandlesParams,
     CandlesQuestion,
+    CoverageParams,
+    CoverageQuestion,
     DepthParams,
     DepthQuestion,
     ProfileParams,
@@ -43,6 +46,7 @@ def build_router(queries: Queries, health: Health) -> APIRouter:
     _add_service_routes(router, queries, health)
     _add_tape_routes(router, queries)
     _add_book_routes(router, queries)
+    _add_coverage_routes(router, queries)
     return router
 
 
@@ -100,6 +104,16 @@ def _add_book_routes(router: APIRouter, queries: Queries) -> None:
         """Return the top of the live book; 409 while it is not in sync."""
         question = DepthQuestion(venue=venue, symbol=symbol, **dict(asked))
         return _encoded(await queries.depth(question))
+
+
+def _add_coverage_routes(router: APIRouter, queries: Queries) -> None:
+    @router.get("/v1/markets/{venue}/{symbol}/coverage", response_model=CoverageAnswer)
+    async def get_coverage(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[CoverageParams, Query()]
+    ) -> Response:
+        """Return what is proven complete, repaired, missing or unknown, by default in an hour."""
+        question = CoverageQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return _encoded(await queries.coverage(question))
 
 
 def _encoded(answer: BaseModel, status: int = 200) -> Response:

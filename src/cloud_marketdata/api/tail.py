@@ -6,11 +6,13 @@ between is recognised by the position each aggregate carries, so nothing counts 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.storage.ports import EventLog, Stream
 
@@ -54,6 +56,12 @@ async def read_tail(
             placed += [Placed(position, e) for e in events if isinstance(e, TradeEvent)]
         after = records[-1].position
     return Tail(placed, caught_up=True)
+
+
+def remember(ledger: Ledger, tail: Iterable[Placed]) -> None:
+    """Fold the tail's trades into a ledger, which skips the entries it has inside."""
+    for position, entry in groupby(tail, key=lambda placed: placed.position):
+        ledger.fold_trades(position, [placed.trade for placed in entry])
 
 
 def folded(

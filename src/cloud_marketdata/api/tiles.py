@@ -1,21 +1,23 @@
 """Any range of a tape, cut into the coarsest stored pieces that fit, up to the newest trade.
 
 Order of reading is what makes the sum exact: saved position, aggregates, raw trades of the edges,
-and the log's tail last (see `tail`). A range that begins or ends inside a minute is answered from
-raw trades, but only where they prove to be all of that minute's; otherwise the range is widened to
-whole minutes and the reading says so.
+the coverage ledger, and the log's tail last (see `tail`). A range that begins or ends inside a
+minute is answered from raw trades, but only where they prove to be all of that minute's; otherwise
+the range is widened to whole minutes and the reading says so.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cloud_marketdata.api.cuts import RAW, Cut, Edge, Reading, joined
-from cloud_marketdata.api.neighbours import read_neighbours
-from cloud_marketdata.api.tail import folded, read_tail
+from cloud_marketdata.api.neighbours import Neighbour, read_neighbour
+from cloud_marketdata.api.tail import folded, read_tail, remember
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.storage.coverage import saved_ledger
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
 
 PROFILE_FRAMES: Final = (Timeframe.D1, Timeframe.H1, Timeframe.M1)
@@ -29,10 +31,11 @@ class TileReader:
         self._stores = stores
         self._aggregates = stores.aggregates
         self._at = (instrument.venue, instrument.symbol)
-        self._exact_ids = instrument.venue.contiguous_ids
 
-    async def read(self, asked: TimeRange, frames: Sequence[Timeframe], now: int) -> Reading:
-        """Read a range from aggregates of `frames`, coarsest first.
+    async def read(
+        self, asked: TimeRange, frames: Sequence[Timeframe], *, before: bool = False
+    ) -> Reading:
+        """Read a range from aggregates of `frames`, coarsest first; `before` adds a neighbour.
 
         Where the finest frame is not a minute, the range must consist of its whole buckets.
         """
@@ -41,18 +44,21 @@ class TileReader:
         inner = asked.narrowed(finest)
         tiles = await self._stored(inner, frames) if inner.start < inner.end else []
         edges = [await self._edge(minute, asked) for minute in _edges(asked, finest)]
-        outside = await read_neighbours(self._aggregates, self._at, asked, finest, now)
+        pieces: list[Edge | Neighbour] = list(edges)
+        if before:
+            pieces.append(await read_neighbour(self._aggregates, self._at, asked, finest))
         bounds = await self._aggregates.bounds(*self._at, Timeframe.S1)
+        ledger = await saved_ledger(self._stores, *self._at, *asked.widened(finest), Covered.TRADES)
         stream = Stream(*self._at, StreamKind.TRADES)
         trades, caught_up = await read_tail(self._stores.log, stream, position)
+        remember(ledger, trades)
         young = [placed.trade.exchange_time for placed in trades]
         cuts = [
             Cut(asked, folded(tiles, trades, inner, finest), used=_used(tiles, inner, young)),
-            outside.cut(trades),
-            *(edge.cut(trades) for edge in edges),
+            *(piece.cut(trades) for piece in pieces),
         ]
         newest = max([bounds[1] if bounds else 0, *young])
-        return joined(asked, cuts, newest, caught_up=caught_up)
+        return joined(asked, cuts, newest, ledger, caught_up=caught_up)
 
     async def _edge(self, minute: TimeRange, asked: TimeRange) -> Edge:
         stored = await self._aggregates.find_by_range(*self._at, Timeframe.M1, *minute)
@@ -66,24 +72,13 @@ class TileReader:
         if not finer:
             return await self._aggregates.find_by_range(*self._at, frame, *within)
         whole = within.narrowed(frame)
-        found = await self._closed(whole, frames) if whole.start < whole.end else []
+        coarse: list[Aggregate] = []
+        if whole.start < whole.end:
+            coarse = await self._aggregates.find_by_range(*self._at, frame, *whole)
+        found = [tile for tile in coarse if tile.final]
         for piece in list(_uncovered(within, found)):
             found += await self._stored(piece, finer)
         return sorted(found, key=lambda tile: tile.start)
-
-    async def _closed(self, whole: TimeRange, frames: Sequence[Timeframe]) -> list[Aggregate]:
-        frame, *finer = frames
-        tiles = await self._aggregates.find_by_range(*self._at, frame, *whole)
-        closed = [tile for tile in tiles if tile.final]
-        return [part for tile in closed for part in await self._located(tile, finer)]
-
-    async def _located(self, tile: Aggregate, finer: Sequence[Timeframe]) -> list[Aggregate]:
-        """Return a tile that misses trades as finer ones, to tell more closely where."""
-        if not (self._exact_ids and tile.span and tile.span.missing):
-            return [tile]
-        parts = await self._stored(TimeRange(tile.start, tile.end), finer)
-        held = sum(part.span.trades for part in parts if part.span)
-        return parts if held == tile.span.trades else [tile]
 
 
 def _used(tiles: Sequence[Aggregate], inner: TimeRange, young: Sequence[int]) -> frozenset[str]:

@@ -13,8 +13,11 @@ from msgspec.structs import replace
 
 from cloud_marketdata.bench.meter import Cost, Meter
 from cloud_marketdata.bench.target import STALL_S, Target
+from cloud_marketdata.collectors.address import breaker_of
 from cloud_marketdata.collectors.base import Ask, Connection
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.gear import Gear, no_repair
+from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.session import Session
@@ -82,6 +85,7 @@ class _FirstRead:
 
     def __init__(self, receiver: Receiver, meter: Meter) -> None:
         self.message = receiver.message
+        self.ponged = receiver.ponged
         self._read_done = receiver.read_done
         self._meter = meter
 
@@ -114,15 +118,19 @@ async def ingest(target: Target, settings: Settings, clock: Clock, random: Rando
             events_max=settings.queue_batches * settings.batch_events,
         )
         session = Session(
-            Connection("bench", "", (target.topic,), target.subscribe),
+            Connection("bench", "", (target.topic,)),
             target.address,
             _intakes(rejections),
-            connect=_Gauge(meter, clock, log).connect,
-            rest=_NoRest(),
-            writer=writer,
-            settings=settings,
-            clock=clock,
-            random=random,
+            Gear(
+                connect=_Gauge(meter, clock, log).connect,
+                rest=_NoRest(),
+                sink=writer,
+                repair=no_repair,
+                breaker=breaker_of(settings, clock),
+                settings=settings,
+                clock=clock,
+                random=random,
+            ),
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(session.run())
@@ -141,8 +149,8 @@ async def ingest(target: Target, settings: Settings, clock: Clock, random: Rando
 def _intakes(rejections: Rejections) -> Callable[[], Intake]:
     venue = Venue.BINANCE_SPOT
     rulers = Rulers(venue, infer=True), Rulers(venue, infer=True)
-    tapes = Tapes(venue)
-    return lambda: Intake(BinanceSpotCollector(*rulers, "trade"), tapes, rejections)
+    desks = Desks(venue)
+    return lambda: Intake(BinanceSpotCollector(*rulers, "trade"), desks, rejections)
 
 
 def _says_goodbye(batch: Batch) -> bool:

@@ -69,8 +69,7 @@ async def limit(target: Target, clock: Clock) -> Cost:
             transport, _ = await ws_connect(
                 lambda: _Loop(target.count, meter, done), target.address
             )
-            for command in target.subscribe:
-                transport.send(WSMsgType.TEXT, command)
+            transport.send(WSMsgType.TEXT, target.subscribe)
             await done
     except (OSError, WSError, TimeoutError) as error:
         msg = f"{target.address}: {error or 'too few trades in time'}"

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cloud_marketdata.collectors.venues.binance import subscribe
+from cloud_marketdata.collectors.base import Topic
 from cloud_marketdata.core.errors import BadRequestError, VenueError
+from cloud_marketdata.storage.ports import StreamKind
 
 STALL_S: Final = 60.0
 """A server that has not sent everything by then never will."""
@@ -24,14 +25,14 @@ class Target(msgspec.Struct, frozen=True):
     url: str | None = None
 
     @property
-    def topic(self) -> str:
+    def topic(self) -> Topic:
         """The stream that carries the trades."""
-        return f"{self.symbol.lower()}@trade"
+        return Topic(f"{self.symbol.lower()}@trade", self.symbol, StreamKind.TRADES)
 
     @property
-    def subscribe(self) -> tuple[bytes, ...]:
-        """What the client sends; a server need not answer it."""
-        return subscribe((self.topic,))
+    def subscribe(self) -> bytes:
+        """What a bare client sends; a server need not answer it."""
+        return msgspec.json.encode({"method": "SUBSCRIBE", "params": [self.topic.name], "id": 1})
 
     @property
     def address(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from cloud_marketdata import __version__
 from cloud_marketdata.cli import bench, look, offline, serve
+from cloud_marketdata.core.config import complaint
 from cloud_marketdata.core.errors import BadRequestError, MarketDataError, SettingsError
 
 app = App(
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(error: Exception) -> int:
     """Tell what is wrong in one line; the asker's own mistakes are exit 2."""
-    text = _settings_line(error) if isinstance(error, ValidationError) else str(error)
+    text = complaint(error) if isinstance(error, ValidationError) else str(error)
     if isinstance(error, FileNotFoundError):
         text = f"no such file: {error.filename or error}"
     line = " ".join(text.split())
@@ -52,10 +53,3 @@ def _complain(error: Exception) -> int:
         error, (BadRequestError, SettingsError)
     )
     return 2 if theirs else 1
-
-
-def _settings_line(error: ValidationError) -> str:
-    parts = (
-        f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
-    )
-    return "wrong setting: " + "; ".join(parts)

@@ -43,6 +43,7 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
     speed: str = "1",
     port: int = 0,
     start_after: float = 3.0,
+    faults: list[str] | None = None,
     exit_with_parent: bool = False,
 ) -> None:
     """Serve a venue's own WebSocket and REST on 127.0.0.1 until stopped; prints its port as JSON.
@@ -58,6 +59,8 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
         port: 0 takes a free one.
         start_after: seconds after the latest subscription at which a capture starts, if not all
             of its trade and book streams have a subscriber before.
+        faults: what goes wrong, such as "drop trade every=500; cut after=10s"; more can be set at
+            /_faults while it runs.
         exit_with_parent: end when the process that started this one ends.
     """
     from cloud_marketdata.simulator.staging import Simulation  # noqa: PLC0415  see the package
@@ -76,6 +79,7 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
         speed=None if speed == "max" else _speed(speed),
         start_after_s=start_after,
         port=port,
+        faults=tuple(faults or ()),
     )
     configure("warning")
     uvloop.run(_simulate(options))

@@ -1,22 +1,32 @@
-"""One venue's sessions, and what they share: instruments, tapes, a pulse.
+"""One venue: what is collected of it, and everything its connections share.
 
-A start begins with the instruments, because without tick and lot nothing can be counted, and with
-the end of the stored tape, so that a restart continues it instead of counting repeats.
+A start begins with the instruments and with the end of the stored tapes, so that a restart goes on
+where the log stops: repeats stay known, and what is missing is asked for again. Symbols come and go
+while it runs, without touching the others.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from random import Random
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from cloud_marketdata.collectors.base import unknown
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.address import breaker_of
+from cloud_marketdata.collectors.backfill import Backfill
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.fleet import Fleet
+from cloud_marketdata.collectors.gear import Gear
+from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.listing import Listed, listed
+from cloud_marketdata.collectors.pulses import described, state_of
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest import Rest
-from cloud_marketdata.collectors.rulers import Rulers
+from cloud_marketdata.collectors.restoring import restored
+from cloud_marketdata.collectors.rulers import Ruler, Rulers
 from cloud_marketdata.collectors.session import Session
+from cloud_marketdata.collectors.tapes import Tapes
 from cloud_marketdata.collectors.transport import Connect
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
@@ -25,14 +35,38 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError, VenueError
 from cloud_marketdata.core.health import Pulse
-from cloud_marketdata.domain.events import TradeEvent
-from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
+from cloud_marketdata.storage.ports import Stores
+
+_ALIVE_S: Final = 5.0
+
+
+class Door(Protocol):
+    """The venue's REST, as `address.Address` opens it."""
+
+    def open(self) -> AbstractAsyncContextManager[Rest]:
+        """Open a client."""
+        ...
+
+    def detail(self) -> dict[str, object]:
+        """Describe it for `/health`."""
+        ...
+
+
+class _Works(NamedTuple):
+    """What exists while the feed runs."""
+
+    rest: Rest
+    rulers: tuple[Rulers, Rulers]
+    tapes: Tapes
+    desks: Desks
+    backfill: Backfill
+    fleet: Fleet
 
 
 class Feed:
-    """Collects the configured symbols of one venue until cancelled."""
+    """Collects symbols of one venue until cancelled; `symbols` are those it is to collect."""
 
     def __init__(  # noqa: PLR0913  these are its collaborators, each handed in
         self,
@@ -42,95 +76,129 @@ class Feed:
         stores: Stores,
         writer: LogWriter,
         rejections: Rejections,
-        rest: Callable[[], AbstractAsyncContextManager[Rest]],
+        door: Door,
         connect: Connect,
         clock: Clock,
         random: Random,
     ) -> None:
         self.venue = venue
-        self.sessions: list[Session] = []
+        self.symbols: tuple[str, ...] = settings.symbols.get(venue, ())
         self.unknown: list[str] = []
         self.last_error = ""
         self._settings = settings
         self._stores = stores
         self._writer = writer
         self._rejections = rejections
-        self._rest = rest
+        self._door = door
         self._connect = connect
         self._clock = clock
         self._random = random
+        self._breaker = breaker_of(settings, clock)
+        self._works: _Works | None = None
+        self._changing = asyncio.Lock()
         self._log = structlog.get_logger().bind(venue=str(venue))
 
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The connections that are kept."""
+        return self._works.fleet.sessions if self._works else ()
+
     async def run(self) -> None:
-        """Learn the instruments, then keep every session running."""
-        async with self._rest() as rest:
-            instruments, last = await self._known_state(rest)
-            tapes = Tapes(self.venue, last)
-            self.sessions = self._make_sessions(instruments, tapes, rest)
-            async with asyncio.TaskGroup() as group:
-                for session in self.sessions:
-                    group.create_task(session.run())
+        """Learn the instruments, then keep every connection running."""
+        async with self._door.open() as rest:
+            works = self._assembled(rest)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(works.backfill.run())
+                    group.create_task(works.fleet.run())
+                    group.create_task(self._say_alive(works.desks))
+                    await self._begin(works)
+            finally:
+                self._works = None
+
+    async def change(self, symbols: Sequence[str]) -> list[str]:
+        """Collect exactly these symbols from now on; the connections of the others stay.
+
+        Returns the symbols that the venue does not list. Raises VenueError or StorageError where
+        they cannot be looked up; then nothing has changed.
+        """
+        async with self._changing:
+            works = self._works
+            if works is None:
+                self.symbols = tuple(symbols)
+                return []
+            new = [symbol for symbol in symbols if symbol not in works.desks]
+            found = await self._listed(works.rest, new)
+            gone = [symbol for symbol in works.desks if symbol not in symbols]
+            self.symbols = tuple(symbols)
+            self.unknown = found.unknown
+            self._remove(works, gone)
+            await self._add(works, found)
+            return found.unknown
 
     async def pulse(self) -> Pulse:
         """See core.health.Component."""
-        sessions = self.sessions
-        live = bool(sessions) and all(session.connected and session.live for session in sessions)
-        if live:
-            state = "connected"
-        else:
-            state = "disconnected" if self.last_error or self._errors() else "connecting"
+        errors = [session.last_error for session in self.sessions if session.last_error]
+        state = state_of(self.sessions, trouble=bool(self.last_error or errors))
         return Pulse(
             "collectors",
             self.venue.exchange.value,
             state,
-            ok=live and not self.unknown,
-            detail={"venue": self.venue.value, **self._detail()},
+            ok=state == "connected" and not self.unknown,
+            detail={"venue": self.venue.value, **self._detail(errors)},
         )
 
-    def _detail(self) -> dict[str, object]:
+    def _detail(self, errors: Sequence[str]) -> dict[str, object]:
+        works = self._works
         return {
-            "sessions": {session.plan.name: _describe(session) for session in self.sessions},
+            "symbols": list(self.symbols),
             "unknown_symbols": self.unknown,
+            "sessions": {session.plan.name: described(session) for session in self.sessions},
+            "websocket": {"breaker": self._breaker.state.value, "trips": self._breaker.trips},
+            "rest": self._door.detail(),
+            "backfill": works.backfill.detail() if works else {},
             "rejected": {
                 reason: count
                 for (venue, reason), count in self._rejections.total.items()
                 if venue is self.venue
             },
-            "last_error": self.last_error or "; ".join(self._errors()),
+            "last_error": self.last_error or "; ".join(errors),
             "backlog": self._writer.backlog,
             "stalls": self._writer.stalls,
         }
 
-    def _errors(self) -> list[str]:
-        return [session.last_error for session in self.sessions if session.last_error]
-
-    def _make_sessions(
-        self, instruments: Sequence[Instrument], tapes: Tapes, rest: Rest
-    ) -> list[Session]:
-        rulers = Rulers(self.venue, instruments), Rulers(self.venue, instruments)
+    def _assembled(self, rest: Rest) -> _Works:
+        rulers = Rulers(self.venue), Rulers(self.venue)
+        tapes = Tapes(self.venue)
+        desks = Desks(self.venue, tapes)
         stream = self._settings.binance_trade_stream
 
         def make_intake() -> Intake:
-            return Intake(VENUES[self.venue](*rulers, stream), tapes, self._rejections)
+            return Intake(VENUES[self.venue](*rulers, stream), desks, self._rejections)
 
-        symbols = [instrument.symbol for instrument in instruments]
-        return [
-            Session(
-                plan,
-                self._settings.endpoints[self.venue].ws,
-                make_intake,
-                connect=self._connect,
-                rest=rest,
-                writer=self._writer,
-                settings=self._settings,
-                clock=self._clock,
-                random=self._random,
-            )
-            for plan in make_intake().collector.connections(symbols)
-            if plan.topics
-        ]
+        backfill = Backfill(
+            VENUES[self.venue](*rulers, stream),
+            rest,
+            tapes,
+            self._writer,
+            rejections=self._rejections,
+            clock=self._clock,
+            random=self._random,
+        )
+        gear = Gear(
+            connect=self._connect,
+            rest=rest,
+            sink=self._writer,
+            repair=backfill.request,
+            breaker=self._breaker,
+            settings=self._settings,
+            clock=self._clock,
+            random=self._random,
+        )
+        fleet = Fleet(self._settings.endpoints[self.venue].ws, make_intake, gear)
+        return _Works(rest, rulers, tapes, desks, backfill, fleet)
 
-    async def _known_state(self, rest: Rest) -> tuple[list[Instrument], list[TradeEvent]]:
+    async def _begin(self, works: _Works) -> None:
         """Ask until venue and store answer; symbols not listed are told and left out."""
         settings = self._settings
         delays = backoff(
@@ -138,59 +206,55 @@ class Feed:
         )
         while True:
             try:
-                instruments = await self._ask(rest)
-                return instruments, await self._last_trades(instruments)
+                async with self._changing:
+                    found = await self._listed(works.rest, self.symbols)
+                    await self._add(works, found)
+                    self.unknown, self.last_error = found.unknown, ""
+                    self._works = works
+                    return
             except (VenueError, StorageError) as error:
                 self.last_error = str(error)
                 self._log.warning("feed.no_instruments", error=str(error))
                 await self._clock.sleep(next(delays))
 
-    async def _ask(self, rest: Rest) -> list[Instrument]:
-        symbols = self._settings.symbols[self.venue]
-        collector = VENUES[self.venue]
-        listed = [
-            instrument
-            for ask in collector.instrument_asks(symbols)
-            for instrument in collector.decode_instruments(await rest.get(ask))
-        ]
-        wanted = [instrument for instrument in listed if instrument.symbol in symbols]
-        self.unknown = unknown(symbols, wanted)
-        if self.unknown:
-            self._log.error("feed.unknown_symbols", symbols=self.unknown)
-        self.last_error = ""
-        known = [await self._known(instrument) for instrument in wanted]
-        await self._stores.instruments.save(known)
-        return known
+    async def _listed(self, rest: Rest, symbols: Sequence[str]) -> Listed:
+        if not symbols:
+            return Listed([], [])
+        found = await listed(self.venue, symbols, rest, self._stores.instruments)
+        if found.unknown:
+            self._log.error("feed.unknown_symbols", symbols=found.unknown)
+        return found
 
-    async def _known(self, listed: Instrument) -> Instrument:
-        """Never count coarser than before: what is stored must stay a whole number of steps."""
-        stored = await self._stores.instruments.find(self.venue, listed.symbol)
-        if stored is None:
-            return listed
-        scale = stored.scale.meet(listed.scale)
-        if scale == stored.scale:
-            return stored
-        return Instrument(self.venue, listed.symbol, scale, stored.scale_version + 1)
+    async def _add(self, works: _Works, found: Listed) -> None:
+        stored = {
+            instrument.symbol: await restored(self._stores, self.venue, instrument.symbol)
+            for instrument in found.instruments
+        }
+        # From here on nothing waits, so nobody sees half of it.
+        for instrument in found.instruments:
+            symbol = instrument.symbol
+            for rulers in works.rulers:
+                rulers[symbol] = Ruler(instrument)
+            works.tapes.restore(symbol, stored[symbol].tape)
+            works.desks[symbol].tell(StatusKind.STARTED, self._clock.now(), {})
+            for gap in stored[symbol].gaps:
+                works.backfill.request(symbol, gap)
+        works.fleet.add([instrument.symbol for instrument in found.instruments])
 
-    async def _last_trades(self, instruments: Sequence[Instrument]) -> list[TradeEvent]:
-        trades = []
-        for instrument in instruments:
-            stream = Stream(self.venue, instrument.symbol, StreamKind.TRADES)
-            record = await self._stores.log.last(stream)
-            kept = [e for e in record.events if isinstance(e, TradeEvent)] if record else []
-            trades += [max(kept, key=lambda trade: trade.sequence)] if kept else []
-        return trades
+    def _remove(self, works: _Works, symbols: Sequence[str]) -> None:
+        for symbol in symbols:
+            # Frames that are still on their way are refused as unknown from here on.
+            for rulers in works.rulers:
+                rulers.pop(symbol, None)
+        works.fleet.remove(symbols)
+        for symbol in symbols:
+            self._writer.submit(works.desks.pop(symbol).take())
+            works.tapes.pop(symbol, None)
 
-
-def _describe(session: Session) -> dict[str, object]:
-    lanes = session.intake.lanes
-    return {
-        "connected": session.connected,
-        "live": session.live,
-        "frames": session.intake.frames,
-        "reconnects": session.reconnects,
-        "refusals": session.refusals,
-        "books": {symbol: lane.sync.state.value for symbol, lane in lanes.items()},
-        "book_gaps": sum(lane.sync.gaps for lane in lanes.values()),
-        "duplicates": sum(lane.duplicates for lane in lanes.values()),
-    }
+    async def _say_alive(self, desks: Desks) -> None:
+        while True:
+            await self._clock.sleep(_ALIVE_S)
+            now = self._clock.now()
+            for desk in desks.values():
+                desk.alive(now)
+                self._writer.submit(desk.take())

@@ -1,60 +1,48 @@
 """Everything between a socket and the log, without either: frames in, batches and wishes out.
 
-Live sessions and offline replay run the same object, which is why they give the same state.
+Live connections and offline replay run the same object, which is why they give the same state.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cloud_marketdata.collectors.base import BaseCollector, Control
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.lane import Lane
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Ruler
-from cloud_marketdata.collectors.sequence import ContiguousTape, SeenTape, Tape
+from cloud_marketdata.collectors.watchdog import Rhythm
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,
     BookSnapshot,
     Rejection,
+    TapeDoubt,
     TradeEvent,
 )
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.storage.ports import Batch, BookView
-
-
-class Tapes(dict[str, Tape]):
-    """The tape of each symbol of a venue; it outlives connections, so repeats stay known."""
-
-    def __init__(self, venue: Venue, last: Sequence[TradeEvent] = ()) -> None:
-        super().__init__()
-        self._kind = ContiguousTape if venue.contiguous_ids else SeenTape
-        for trade in last:
-            self[trade.instrument.symbol] = self._kind(trade)
-
-    def __missing__(self, symbol: str) -> Tape:
-        """Start the tape of a symbol of which nothing is stored."""
-        tape = self[symbol] = self._kind()
-        return tape
+from cloud_marketdata.storage.ports import Batch, BookView, StreamKind
 
 
 class Intake:
     """One connection's collector, lanes and counters."""
 
-    def __init__(self, collector: BaseCollector, tapes: Tapes, rejections: Rejections) -> None:
+    def __init__(self, collector: BaseCollector, desks: Desks, rejections: Rejections) -> None:
         self.collector = collector
         self.lanes: dict[str, Lane] = {}
         self.frames = 0
         self.waiting = 0
         self._controls: list[Control] = []
         self._known = {symbol: ruler.instrument for symbol, ruler in self._trade_rulers()}
-        self._tapes = tapes
+        self._desks = desks
         self._rejections = rejections
         self._takers: dict[type, Callable[[Any], None]] = {
             TradeEvent: self._trade,
             BookDelta: self.book,
             BookSnapshot: self.book,
             BestQuote: self._quote,
+            TapeDoubt: self._doubt,
             Rejection: rejections.add,
             Control: self._controls.append,
         }
@@ -80,14 +68,18 @@ class Intake:
         """Return the symbol's lane, made at its first event."""
         lane = self.lanes.get(symbol)
         if lane is None:
+            collector = self.collector
             lane = self.lanes[symbol] = Lane(
-                self.collector.venue,
-                symbol,
-                self._tapes[symbol],
-                self.collector.books.rule,
+                self._desks[symbol],
+                collector.books.rule,
                 self._rejections,
+                levels_asked=collector.snapshot_levels,
             )
         return lane
+
+    def rhythm(self, symbol: str, kind: StreamKind) -> Rhythm:
+        """Return what is known of a stream's habit, on this connection and before."""
+        return self._desks[symbol].rhythms[kind]
 
     def snapshot(self, symbol: str, event: BookSnapshot | Rejection) -> None:
         """Take what REST answered to a wish; a rejected answer leaves the wish open."""
@@ -108,9 +100,13 @@ class Intake:
         return any(lane.book_changed for lane in self.lanes.values())
 
     def take(self) -> list[Batch]:
-        """Return what is to be appended since the last call."""
+        """Return what is to be appended since the last call, by whichever connection."""
         self.waiting = 0
-        return [batch for lane in self.lanes.values() for batch in lane.take()]
+        return [batch for lane in self.lanes.values() for batch in lane.desk.take()]
+
+    def take_gaps(self) -> list[tuple[str, TradeGap]]:
+        """Return the gaps in tapes since the last call, with their symbols."""
+        return [(lane.symbol, gap) for lane in self.lanes.values() for gap in lane.desk.take_gaps()]
 
     def take_controls(self) -> list[Control]:
         """Return the control frames since the last call."""
@@ -131,12 +127,14 @@ class Intake:
     def views(self, levels: int, at: int, *, quiet: bool = False) -> list[BookView]:
         """Return the books that changed since the last call, or with `quiet` all of them.
 
-        `at` is now in ns: each view says that its book was vouched for then.
+        Only books for which this connection speaks are told. `at` is now in ns: each view says
+        that its book was vouched for then.
         """
         chosen = [lane for lane in self.lanes.values() if quiet or lane.book_changed]
         for lane in chosen:
             lane.book_changed = False
-        return [view for lane in chosen if (view := lane.view(levels, at)) is not None]
+        speaking = [lane for lane in chosen if lane.speaks]
+        return [view for lane in speaking if (view := lane.view(levels, at)) is not None]
 
     def wishes(self) -> list[str]:
         """Return the symbols whose book wants a snapshot now; each is told once until it fails."""
@@ -156,3 +154,6 @@ class Intake:
 
     def _quote(self, quote: BestQuote) -> None:
         self.lane(quote.instrument.symbol).quote(quote)
+
+    def _doubt(self, doubt: TapeDoubt) -> None:
+        self.lane(doubt.instrument.symbol).doubt(doubt)

@@ -1,13 +1,16 @@
-"""One symbol's way from decoded event to log batch: validate, deduplicate, check continuity.
+"""One symbol on one connection, from decoded event to its desk: validate, deduplicate, follow.
 
-Pure: it collects what is to be appended and what is to be asked for; the session does both.
+Pure: what is to be appended and asked for lies at the desk; the connection does both.
 """
 
 from collections import Counter
 
 from cloud_marketdata.collectors.booksync import BookSync
+from cloud_marketdata.collectors.desk import Desk
+from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.sequence import BookRule, Tape, TradeGap
+from cloud_marketdata.collectors.sequence import BookRule
+from cloud_marketdata.collectors.tapes import NEW
 from cloud_marketdata.collectors.tickercheck import TickerCheck
 from cloud_marketdata.collectors.validator import why_not_book, why_not_trade
 from cloud_marketdata.domain.events import (
@@ -16,39 +19,75 @@ from cloud_marketdata.domain.events import (
     BookEvent,
     BookSnapshot,
     Rejection,
-    StatusEvent,
     StatusKind,
+    TapeDoubt,
     TradeEvent,
 )
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import NS_PER_MS, Venue
-from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, StreamKind
+from cloud_marketdata.domain.values import NS_PER_MS
+from cloud_marketdata.storage.ports import BookState, BookView
 
 
 class Lane:
-    """State of one symbol on one connection; only the tape outlives it."""
+    """State that dies with its connection; the tape and the choice of books are the desk's.
+
+    `last_trade` is the newest one heard, new or not; `dead` says that its trades are proven not to
+    come although the connection stands.
+    """
 
     def __init__(
-        self, venue: Venue, symbol: str, tape: Tape, rule: BookRule, rejections: Rejections
+        self,
+        desk: Desk,
+        rule: BookRule,
+        rejections: Rejections,
+        *,
+        levels_asked: int | None = None,
     ) -> None:
-        self.venue = venue
-        self.symbol = symbol
-        self.sync = BookSync(rule)
+        self.desk = desk
+        self.symbol = desk.symbol
+        self.sync = BookSync(rule, levels_asked)
         self.tickers = TickerCheck()
         self.duplicates = 0
+        self.doubts = 0
         self.rejected: Counter[str] = Counter()
         self.book_changed = False
-        self._admit = tape.admit
+        self.last_trade: TradeEvent | None = None
+        self.dead = False
+        self._admit = desk.tape.admit
+        self._trades = desk.trades
         self._seen: BookEvent | None = None
         self._rejections = rejections
-        self._trades: list[TradeEvent] = []
-        self._book: list[BookEvent] = []
-        self._status: list[StatusEvent] = []
+        desk.join(self)
 
     @property
     def instrument(self) -> Instrument | None:
         """The book's instrument as its newest event counts it, or None before any."""
         return self._seen.instrument if self._seen else None
+
+    @property
+    def synced(self) -> bool:
+        """Whether the book may be believed."""
+        return self.sync.state is BookState.SYNCED
+
+    @property
+    def brings_trades(self) -> bool:
+        """Whether trades have come and are not proven to have stopped."""
+        return self.last_trade is not None and not self.dead
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this lane tells how the symbol's book stands."""
+        return self.desk.speaker is self
+
+    @property
+    def trades_heard(self) -> int:
+        """When the last trade came, in ns; 0 before the first."""
+        return self.last_trade.received_at if self.last_trade else 0
+
+    @property
+    def book_heard(self) -> int:
+        """When the last book event came, in ns; 0 before the first."""
+        return self._seen.received_at if self._seen else 0
 
     def trade(self, trade: TradeEvent) -> None:
         """Take one decoded trade."""
@@ -56,15 +95,20 @@ class Lane:
         if reason is not None:
             self._reject(reason, trade)
             return
-        new, gap, foreign = self._admit(trade)
-        if new:
+        self.last_trade = trade
+        verdict = self._admit(trade)
+        if verdict is NEW:
             self._trades.append(trade)
-        elif foreign:
+            return
+        if verdict.new:
+            self._trades.append(trade)
+        elif verdict.foreign:
             self._reject("id_of_another_tape", trade)
         else:
             self.duplicates += 1
-        if gap is not None:
-            self._tell(StatusKind.TRADE_GAP, trade.received_at, _describe(gap))
+        if verdict.gap is not None:
+            self.desk.gaps.append(verdict.gap)
+            self.desk.tell(StatusKind.TRADE_GAP, trade.received_at, verdict.gap.detail)
 
     def book(self, event: BookSnapshot | BookDelta) -> None:
         """Take one decoded book event."""
@@ -75,57 +119,75 @@ class Lane:
         self._seen = event
         sync, before, gaps = self.sync, self.sync.state, self.sync.gaps
         applied = sync.receive(event)
-        if applied:
-            self._book.extend(applied)
-            self.book_changed = True
-            if sync.book:
-                self.tickers.reached(sync.book)
         if sync.gaps != gaps:
             # Also where a snapshot joined a buffer that has a hole of its own.
-            self._lost(event)
-        elif sync.state is not before:
-            self._joined(event)
+            self._lost(StatusKind.BOOK_GAP, event.received_at, {"found_at": sync.newest_id})
+        elif sync.state is not before and self.synced and sync.book:
+            self.desk.synced(self, sync.book.update_id, event.received_at)
+        if applied:
+            self.book_changed = True
+            if self.desk.leader is self:
+                self.desk.book.extend(applied)
+            if sync.book:
+                different = self.tickers.different
+                self.tickers.reached(sync.book)
+                self._believe(different, event.received_at)
 
     def quote(self, quote: BestQuote) -> None:
-        """Take one ticker."""
-        joined = self.sync.state is BookState.SYNCED
-        self.tickers.quote(quote, self.sync.book if joined else None)
+        """Take one ticker; one that contradicts the book means that the book is wrong."""
+        different = self.tickers.different
+        self.tickers.quote(quote, self.sync.book if self.synced else None)
+        self._believe(different, quote.received_at)
 
-    def take(self) -> list[Batch]:
-        """Return what is to be appended since the last call."""
-        batches = []
-        if self._trades:
-            batches.append(Batch(self._stream(StreamKind.TRADES), self._trades))
-            self._trades = []
-        if self._book:
-            batches.append(Batch(self._stream(StreamKind.BOOK), self._book))
-            self._book = []
-        if self._status:
-            batches.append(Batch(self._stream(StreamKind.STATUS), self._status))
-            self._status = []
-        return batches
+    def doubt(self, doubt: TapeDoubt) -> None:
+        """Take a contradiction between the venue's own hints and its tape."""
+        self.doubts += 1
+        detail: dict[str, int | str] = {
+            "from_ms": doubt.start // NS_PER_MS,
+            "to_ms": doubt.end // NS_PER_MS,
+            "reason": doubt.reason,
+        }
+        self.desk.tell(StatusKind.TRADES_DOUBTED, doubt.end, detail)
+
+    def distrust(self, reason: str, at: int) -> None:
+        """Fail closed: the book is thrown away and waits for a snapshot."""
+        if not self.synced:
+            return
+        self.sync.distrust()
+        detail: dict[str, int | str] = {"reason": reason, "since_ms": self.book_heard // NS_PER_MS}
+        self._lost(StatusKind.BOOK_LOST, at, detail)
+
+    def trades_died(self, at: int) -> None:
+        """Note the proof that the connection brings no trades although there are some."""
+        heard, self.dead = self.trades_heard, True
+        if heard:
+            self.desk.trades_ended(heard, at)
+
+    def leave(self, at: int) -> None:
+        """Note that the connection is gone."""
+        self.desk.leave(self, 0 if self.dead else self.trades_heard, self.book_heard, at)
+
+    def snapshot(self) -> BookSnapshot:
+        """Return the whole book; only where it is in sync."""
+        book = self.sync.book
+        assert book is not None, "a book in sync exists"
+        return book.snapshot()
 
     def view(self, levels: int, at: int) -> BookView | None:
         """Return the top of the book as it may be published, or None before any book event."""
-        seen, sync = self._seen, self.sync
+        seen, book = self._seen, self.sync.book
         if seen is None:
             return None
-        if sync.state is not BookState.SYNCED or sync.book is None:
-            reason = f"the book is {sync.state}: it waits for a snapshot that joins the stream"
-            return BookView(
-                seen.instrument,
-                sync.state,
-                0,
-                seen.exchange_time,
-                seen.received_at,
-                reason=reason,
-                vouched_at=at,
-            )
-        book = sync.book
+        if not self.synced or book is None:
+            reason = f"the book is {self.sync.state}: it waits for a snapshot that joins the stream"
+            return _unusable(seen, self.sync.state, reason, at)
+        if not book.knows(1):
+            reason = "the price has left the range that the last snapshot knew; a new one is asked"
+            return _unusable(seen, BookState.STALE, reason, at)
         bids, asks = book.top(levels)
         return BookView(
             book.instrument,
-            sync.state,
+            self.sync.state,
             book.update_id,
             book.exchange_time,
             book.received_at,
@@ -134,36 +196,31 @@ class Lane:
             vouched_at=at,
         )
 
-    def _lost(self, event: BookEvent) -> None:
+    def _believe(self, different: int, at: int) -> None:
+        """Believe the venue's ticker rather than our book."""
+        if self.tickers.different != different:
+            self.distrust("the venue's ticker contradicts it", at)
+
+    def _lost(self, kind: StatusKind, at: int, detail: dict[str, int | str]) -> None:
         self.book_changed = True
-        self._tell(StatusKind.BOOK_GAP, event.received_at, {"found_at": self.sync.newest_id})
-
-    def _joined(self, event: BookEvent) -> None:
-        sync = self.sync
-        if sync.state is BookState.SYNCED and sync.book:
-            detail: dict[str, int | str] = {"update_id": sync.book.update_id}
-            self._tell(StatusKind.BOOK_SYNCED, event.received_at, detail)
-
-    def _tell(self, kind: StatusKind, at: int, detail: dict[str, int | str]) -> None:
-        self._status.append(StatusEvent(self.venue, self.symbol, kind, at, detail))
+        self.desk.unsynced(self, kind, at, detail)
 
     def _reject(self, reason: str, event: TradeEvent | BookEvent) -> None:
         self.rejected[reason] += 1
         sample = repr(event).encode()[:500]
         self._rejections.add(
-            Rejection(self.venue, reason, "", sample, event.received_at, self.symbol)
+            Rejection(self.desk.venue, reason, "", sample, event.received_at, self.symbol)
         )
 
-    def _stream(self, kind: StreamKind) -> Stream:
-        return Stream(self.venue, self.symbol, kind)
 
-
-def _describe(gap: TradeGap) -> dict[str, int | str]:
-    proven: dict[str, int | str] = {} if gap.missing is None else {"missing": gap.missing}
-    return {
-        "after_id": gap.after_id,
-        "before_id": gap.before_id,
-        **proven,
-        "from_ms": gap.start // NS_PER_MS,
-        "to_ms": gap.end // NS_PER_MS,
-    }
+def _unusable(seen: BookEvent, state: BookState, reason: str, at: int) -> BookView:
+    """Return a view that says why there is no book to show."""
+    return BookView(
+        seen.instrument,
+        state,
+        0,
+        seen.exchange_time,
+        seen.received_at,
+        reason=reason,
+        vouched_at=at,
+    )

@@ -1,17 +1,13 @@
-"""Continuity: what a venue's ids prove about lost, repeated and reordered messages.
+"""Continuity of books: what a venue's update ids prove about lost, repeated, reordered messages.
 
-Three book rules, each a function of the local update id and the next delta, numbered like the
-venue's own procedure. Two tape rules for trades. All pure.
+Three rules, each a function of the local update id and the next delta, numbered like the venue's
+own procedure. All pure. What trade ids prove stands in `tapes`.
 """
 
-from collections import deque
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import Protocol
 
-from msgspec import Struct
-
-from cloud_marketdata.domain.events import BookDelta, TradeEvent
-from cloud_marketdata.domain.values import NS_PER_S
+from cloud_marketdata.domain.events import BookDelta
 
 
 class Verdict(Enum):
@@ -98,93 +94,3 @@ class BybitRule:
         return Verdict.APPLY if delta.last_id == local_id + 1 else Verdict.GAP
 
     follow = join
-
-
-class TradeGap(Struct, frozen=True):
-    """A hole in a tape; both ends are trades we have. Times are ns.
-
-    `missing` is the proven number of trades, or None where a broken connection is all that is
-    known.
-    """
-
-    after_id: int | str
-    before_id: int | str
-    missing: int | None
-    start: int
-    end: int
-
-
-class TapeVerdict(NamedTuple):
-    """Whether the trade is new, and the gap it revealed, if any.
-
-    `foreign` says that it is no repeat either: its id is old and its time is not, so it counts by
-    another id space, such as `@trade` on a tape of `@aggTrade`.
-    """
-
-    new: bool
-    gap: TradeGap | None = None
-    foreign: bool = False
-
-
-NEW: Final = TapeVerdict(new=True)
-REPEATED: Final = TapeVerdict(new=False)
-FOREIGN: Final = TapeVerdict(new=False, foreign=True)
-# Ids follow time; one that contradicts it by more than any delay was made by another counter.
-_CONTRADICTION: Final = 60 * NS_PER_S
-_HOLES_MAX: Final = 1_000
-_IDS_MAX: Final = 131_072
-
-
-class ContiguousTape:
-    """Trades whose ids grow by one: a hole is a loss, an old id outside every hole a repeat.
-
-    The open holes are remembered (the newest thousand), so that a late or back-filled trade is
-    told from a repeat without remembering every id.
-    """
-
-    def __init__(self, last: TradeEvent | None = None) -> None:
-        self._last_id = int(last.id) if last else None
-        self._last_time = last.exchange_time if last else 0
-        self._holes: deque[range] = deque(maxlen=_HOLES_MAX)
-
-    def admit(self, trade: TradeEvent) -> TapeVerdict:
-        """Judge one trade."""
-        number = int(trade.id)
-        last = self._last_id
-        if last is None or number == last + 1:
-            self._last_id, self._last_time = number, trade.exchange_time
-            return NEW
-        if number <= last:
-            return self._fill(number, trade.exchange_time)
-        gap = TradeGap(last, number, number - last - 1, self._last_time, trade.exchange_time)
-        self._holes.append(range(last + 1, number))
-        self._last_id, self._last_time = number, trade.exchange_time
-        return TapeVerdict(new=True, gap=gap)
-
-    def _fill(self, number: int, time: int) -> TapeVerdict:
-        for hole in self._holes:
-            if number in hole:
-                self._holes.remove(hole)
-                halves = (range(hole.start, number), range(number + 1, hole.stop))
-                self._holes.extend(half for half in halves if half)
-                return NEW
-        return FOREIGN if time > self._last_time + _CONTRADICTION else REPEATED
-
-
-class SeenTape:
-    """Trades whose ids prove no order: a repeat is an id among the newest ones seen."""
-
-    def __init__(self, last: TradeEvent | None = None) -> None:
-        self._seen: dict[int | str, None] = {last.id: None} if last else {}
-
-    def admit(self, trade: TradeEvent) -> TapeVerdict:
-        """Judge one trade."""
-        if trade.id in self._seen:
-            return REPEATED
-        self._seen[trade.id] = None
-        if len(self._seen) > _IDS_MAX:
-            del self._seen[next(iter(self._seen))]
-        return NEW
-
-
-Tape = ContiguousTape | SeenTape

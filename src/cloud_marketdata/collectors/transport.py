@@ -31,6 +31,10 @@ class Receiver(Protocol):
         """Note that everything one read brought has been handed over."""
         ...
 
+    def ponged(self) -> None:
+        """Note that a pong was sent, which venues count as one of our messages."""
+        ...
+
 
 class Transport(Protocol):
     """An open connection."""
@@ -87,6 +91,7 @@ class _Listener(WSListener):
     def __init__(self, receiver: Receiver, clock: Clock) -> None:
         self._message = receiver.message
         self._read_done = receiver.read_done
+        self._ponged = receiver.ponged
         self._now = clock.now
         self._parts: list[bytes] = []
 
@@ -97,6 +102,7 @@ class _Listener(WSListener):
             self._join(frame)
         elif frame.msg_type is WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())
+            self._ponged()
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()

@@ -80,6 +80,18 @@ class BestQuote(Struct, frozen=True, gc=False):
     received_at: int
 
 
+class TapeDoubt(Struct, frozen=True, gc=False):
+    """The venue's own hints contradict the order of its trades: one was lost or misplaced.
+
+    `start` and `end` are the match times of the two trades between which it must have been.
+    """
+
+    instrument: Instrument
+    start: int
+    end: int
+    reason: str
+
+
 class Rejection(Struct, frozen=True, gc=False):
     """Bad input as a value: counted by reason, a sample kept where people can read it."""
 
@@ -134,5 +146,5 @@ class StatusEvent(Struct, frozen=True, gc=False):
 
 
 BookEvent = BookSnapshot | BookDelta
-Event = TradeEvent | BookSnapshot | BookDelta | BestQuote | Rejection
+Event = TradeEvent | BookSnapshot | BookDelta | BestQuote | TapeDoubt | Rejection
 LogEvent = TradeEvent | BookSnapshot | BookDelta | StatusEvent

@@ -1,4 +1,4 @@
-"""One worker for every trade stream in the log, hired when the stream appears."""
+"""One worker for every market in the log, hired when its first trade or status fact appears."""
 
 import asyncio
 from random import Random
@@ -58,11 +58,13 @@ class Crew:
         except StorageError as error:
             structlog.get_logger().warning("crew.storage_away", error=str(error))
             return []
-        return [
-            stream
+        # Facts need a worker too: a market may have a book to tell of before its first trade.
+        folded = {
+            stream._replace(kind=StreamKind.TRADES)
             for stream in streams
-            if stream.kind is StreamKind.TRADES and stream not in self.workers
-        ]
+            if stream.kind is not StreamKind.BOOK
+        }
+        return sorted(folded - self.workers.keys())
 
     def _hire(self, stream: Stream) -> Worker:
         settings = self._settings

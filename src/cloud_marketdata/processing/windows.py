@@ -38,10 +38,10 @@ class Windows:
 
     def needed(self, trades: Sequence[TradeEvent]) -> list[BucketKey]:
         """Return the closed buckets that are not held but must take some of these trades."""
-        # The common case costs one pass: nothing in the batch is older than the watermark's minute.
-        if min(trade.exchange_time for trade in trades) >= Timeframe.M1.floor(self.watermark):
-            return self._missing({trade.exchange_time for trade in trades}, (Timeframe.S1,))
-        return self._missing({trade.exchange_time for trade in trades}, FOLDED)
+        times = {trade.exchange_time for trade in trades}
+        # The common case is quick: nothing in the batch is older than the watermark's minute.
+        frames = FOLDED if min(times) < Timeframe.M1.floor(self.watermark) else (Timeframe.S1,)
+        return self._missing(times, frames)
 
     def reopen(self, aggregates: Iterable[Aggregate]) -> None:
         """Hold closed buckets again: what they take from now on is late and a new revision."""
@@ -57,7 +57,7 @@ class Windows:
         """
         for timeframe in FOLDED:
             self._fold(timeframe, trades, position)
-        self._newest = max(self._newest, *(trade.exchange_time for trade in trades))
+        self._newest = max(self._newest, *[trade.exchange_time for trade in trades])
 
     def close(self) -> None:
         """Mark the buckets that the watermark has passed as final."""

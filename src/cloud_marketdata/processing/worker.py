@@ -1,4 +1,4 @@
-"""The worker of one instrument: read the log, fold, save with the position, in a loop.
+"""The worker of one instrument: read the log, fold, save with the positions, in a loop.
 
 The only file of this layer that awaits. It starts by catching up: the first start, a restart and a
 late start are one path, which begins behind the position that the stored aggregates include.
@@ -13,10 +13,13 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.ledger import Ledger
+from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S, Timeframe
 from cloud_marketdata.processing.rollup import Rollup
 from cloud_marketdata.processing.windows import BucketKey, Windows
-from cloud_marketdata.storage.ports import Record, Stores, Stream
+from cloud_marketdata.storage.coverage import fold_facts
+from cloud_marketdata.storage.ports import Record, Stores, Stream, StreamKind
 
 _READ: Final = 200
 _IDLE_S: Final = 0.25
@@ -26,7 +29,7 @@ DayClosed = Callable[[Aggregate], Awaitable[None]]
 
 
 class Worker:
-    """Owns the aggregates of one trade stream.
+    """Owns the aggregates of one trade stream, and the coverage ledger of its market.
 
     Nothing is acknowledged by a save that failed: it is tried again with everything that has been
     folded since, and the log keeps what is not inside a stored aggregate.
@@ -48,6 +51,7 @@ class Worker:
         self.saves = 0
         self._restored = False
         self.windows = Windows(lateness_ms * NS_PER_MS)
+        self.ledger = Ledger(stream.venue, stream.symbol, Kept())
         self._stores = stores
         self._clock = clock
         self._lateness_ns = lateness_ms * NS_PER_MS
@@ -74,13 +78,14 @@ class Worker:
                 await self._stores.log.wait(min(_IDLE_S, self._save_s))
 
     async def restore(self) -> None:
-        """Load the open buckets and the position from which to go on."""
+        """Load the open buckets, the ledger, and the positions from which to go on."""
         venue, symbol = self.stream.venue, self.stream.symbol
         aggregates = self._stores.aggregates
         self.position = await aggregates.position(venue, symbol)
         restored = await aggregates.open(venue, symbol)
         newest = await self._newest_time()
         self.windows = Windows(self._lateness_ns, restored, newest)
+        self.ledger = Ledger(venue, symbol, await self._stores.coverage.find(venue, symbol, 0, 0))
         await self._rollup.restore()
         self._restored = True
         self._log.info("worker.restored", position=self.position, open=len(restored))
@@ -101,18 +106,29 @@ class Worker:
         return bool(records)
 
     async def save(self) -> None:
-        """Close what is due and store every changed bucket, all with the position inside."""
+        """Close what is due and store every change, all with the positions inside."""
         self.windows.close()
         changed = self.windows.changed()
-        if not changed:
+        told = self.ledger.status_at
+        await fold_facts(self._stores.log, self.ledger)
+        ledger = self.ledger.changes()
+        if not changed and ledger is None:
             return
         rolled = await self._rollup.due(changed, self.windows.watermark)
-        await self._stores.aggregates.save([*changed, *rolled])
+        await self._stores.aggregates.save([*changed, *rolled], ledger)
         self.windows.saved()
+        self.ledger.saved()
         self.saves += 1
         await self._rollup.saved(rolled)
-        before = self._clock.now() - self._hot_ns
-        await self._stores.log.trim(self.stream, upto=self.position, before=before)
+        await self._trim(facts=self.ledger.status_at != told)
+
+    async def _trim(self, *, facts: bool) -> None:
+        """Let go from the log what is old and inside what has been saved."""
+        log, before = self._stores.log, self._clock.now() - self._hot_ns
+        await log.trim(self.stream, upto=self.position, before=before)
+        if facts:
+            status = self.stream._replace(kind=StreamKind.STATUS)
+            await log.trim(status, upto=self.ledger.status_at, before=before)
 
     async def _fold(self, record: Record) -> None:
         # A stream of kind TRADES holds nothing else.
@@ -121,6 +137,7 @@ class Worker:
         if needed:
             self.windows.reopen([await self._stored(key, trades[0]) for key in needed])
         self.windows.fold(trades, record.position)
+        self.ledger.fold_trades(record.position, trades)
         self.position = record.position
 
     async def _stored(self, key: BucketKey, trade: TradeEvent) -> Aggregate:

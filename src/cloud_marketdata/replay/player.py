@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.venues import VENUES
@@ -31,10 +32,18 @@ _NEVER: Final = 1 << 62
 
 
 class Drop(Struct, frozen=True):
-    """Leave out every `every`-th message of a kind; 0 leaves out nothing."""
+    """Leave out every `every`-th message of a kind (0: none), and those at the places `at`.
+
+    Messages of the kind are counted from 1.
+    """
 
     every: int = 0
     kind: DropKind = "depth"
+    at: frozenset[int] = frozenset()
+
+    def strikes(self, place: int) -> bool:
+        """Whether the message at this place is left out."""
+        return place in self.at or (bool(self.every) and place % self.every == 0)
 
 
 class Player:
@@ -51,7 +60,7 @@ class Player:
                 Rulers(venue, instruments, infer=infer),
                 "aggTrade",
             ),
-            Tapes(venue),
+            Desks(venue),
             self.rejections,
         )
         self.windows: dict[str, Windows] = {}
@@ -59,7 +68,7 @@ class Player:
         self.dropped = 0
         self._drop = drop or Drop()
         self._seen = 0
-        self._shadow = ShadowBooks(venue) if self._drop.every else None
+        self._shadow = ShadowBooks(venue) if self._drop.every or self._drop.at else None
         self._snapshots = BareSnapshots(self.intake)
         self._position = 0
 
@@ -81,7 +90,7 @@ class Player:
         if not any(sign in payload[:200] for sign in _SIGNS[self._drop.kind]):
             return False
         self._seen += 1
-        out = self._seen % self._drop.every == 0
+        out = self._drop.strikes(self._seen)
         self.dropped += out
         return out
 

@@ -5,15 +5,15 @@ not hold gets the recorded one under its own name. The bare REST snapshots of a 
 books and are never sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.simulator.binance_trades import AggTapes, event_of
-from cloud_marketdata.simulator.connection import Connection, Subscriptions
+from cloud_marketdata.simulator.binance_trades import BinanceTapes, event_of
+from cloud_marketdata.simulator.connection import Connection, Delivery, Subscriptions
 from cloud_marketdata.simulator.shadow import ShadowBooks
 from cloud_marketdata.simulator.shadow_binance import DIFF_KINDS
 from cloud_marketdata.simulator.survey import Survey
@@ -33,24 +33,39 @@ class BinanceClient(Connection):
             return b'{"stream":"%b","data":%b}' % (stream.encode(), data)
         return bytes(data)
 
+    def farewell(self, ms: int) -> bytes | None:
+        """Return the event that tells of a shutdown."""
+        return self.framed("!serverShutdown", b'{"e":"serverShutdown","E":%d}' % ms)
+
 
 class _Message(Struct):
     stream: str = ""
     data: Raw = Raw()
 
 
-Deliveries = Iterator[tuple[Connection, bytes]]
+Deliveries = Iterator[Delivery]
 _message = msgspec.json.Decoder(_Message).decode
 
 
 class BinanceVenue:
-    """Spot or USD-M, as far as its recording has been played."""
+    """Spot or USD-M, as far as its recording has been played.
 
-    def __init__(self, venue: Venue, held: Survey, early: ShadowBooks | None = None) -> None:
+    `now` is a clock that never steps; `early` are the books to answer with before the recorded
+    ones are reached.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        held: Survey,
+        now: Callable[[], float],
+        early: ShadowBooks | None = None,
+    ) -> None:
+        self.venue = venue
         self.usdm = venue is Venue.BINANCE_USDM
         self.listings = held.listings
         self.subscriptions: Subscriptions[BinanceClient] = Subscriptions()
-        self.tapes = AggTapes(held.streams)
+        self.tapes = BinanceTapes(held.streams, now)
         self._streams = held.streams
         self._books = ShadowBooks(venue)
         self._early = early
@@ -78,6 +93,11 @@ class BinanceVenue:
             return self._early.snapshot(symbol, limit)
         return reply
 
+    def snapshot(self, stream: str) -> bytes | None:
+        """None: Binance sends no snapshot over its sockets."""
+        del stream
+        return None
+
     def deliveries(self, payload: bytes) -> Deliveries:
         """Take the next frame into books and tape; return what goes to whom, in order."""
         try:
@@ -96,11 +116,11 @@ class BinanceVenue:
         for name in self._aliases.get(message.stream, ()):
             for client in self.subscriptions.of(name):
                 if name == message.stream and client.combined:
-                    yield client, payload
+                    yield Delivery(client, name, payload)
                 else:
-                    yield client, client.framed(name, message.data)
+                    yield Delivery(client, name, client.framed(name, message.data))
 
-    def _aggregated(self, message: _Message) -> tuple[tuple[Connection, bytes], ...]:
+    def _aggregated(self, message: _Message) -> tuple[Delivery, ...]:
         """Put a trade on the tape and make the aggregate the recording does not hold."""
         trade = self.tapes.receive(message.stream, message.data)
         name = f"{message.stream.partition('@')[0]}@aggTrade"
@@ -108,7 +128,7 @@ class BinanceVenue:
         if not trade or not clients:
             return ()
         data = msgspec.json.encode(event_of(trade, usdm=self.usdm))
-        return tuple((client, client.framed(name, data)) for client in clients)
+        return tuple(Delivery(client, name, client.framed(name, data)) for client in clients)
 
     def _names(self, stream: str) -> tuple[str, ...]:
         """Return the names under which a recorded stream is served."""

@@ -12,8 +12,10 @@ import msgspec
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.simulator.binance import BinanceClient, BinanceVenue
-from cloud_marketdata.simulator.connection import accept, texts
+from cloud_marketdata.simulator.doorway import Doorway
+from cloud_marketdata.simulator.faults.mischief import Mischief
 from cloud_marketdata.simulator.shadow_binance import DIFF_KINDS
 
 Carries = Callable[[str], bool]
@@ -21,14 +23,19 @@ PUBLIC_KINDS: Final = frozenset({"trade", "bookTicker", *DIFF_KINDS})
 METHODS: Final = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
 
 
-def binance_sockets(venue: BinanceVenue) -> list[BaseRoute]:
+def binance_sockets(venue: BinanceVenue, mischief: Mischief, clock: Clock) -> list[BaseRoute]:
     """Return the WebSocket routes of a venue."""
+    door = Doorway(venue.subscriptions, mischief, clock)
+
+    def routes(prefix: str, carries: Carries) -> list[BaseRoute]:
+        return _routes(prefix, BinanceSocket(venue, mischief, door, carries))
+
     if not venue.usdm:
-        return _routes("", BinanceSocket(venue, lambda _: True))
+        return routes("", lambda _: True)
     return [
-        *_routes("/public", BinanceSocket(venue, lambda kind: kind in PUBLIC_KINDS)),
-        *_routes("/market", BinanceSocket(venue, lambda kind: kind not in PUBLIC_KINDS)),
-        *_routes("", BinanceSocket(venue, lambda _: False)),
+        *routes("/public", lambda kind: kind in PUBLIC_KINDS),
+        *routes("/market", lambda kind: kind not in PUBLIC_KINDS),
+        *routes("", lambda _: False),
     ]
 
 
@@ -40,26 +47,22 @@ def _routes(prefix: str, socket: "BinanceSocket") -> list[BaseRoute]:
 class BinanceSocket:
     """One path of the venue; `carries` tells which kinds of stream it brings."""
 
-    def __init__(self, venue: BinanceVenue, carries: Carries) -> None:
+    def __init__(
+        self, venue: BinanceVenue, mischief: Mischief, door: Doorway, carries: Carries
+    ) -> None:
         self._venue = venue
+        self._mischief = mischief
+        self._door = door
         self._carries = carries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client until it leaves."""
-        if not await accept(receive, send):
-            return
         client = BinanceClient(send)
         client.combined = scope["path"].endswith("/stream")
-        session = BinanceSession(self._venue, client, self._carries)
-        session.subscribe(_asked(scope))
-        try:
-            async for text in texts(receive):
-                async with client.turn:
-                    await client.send(msgspec.json.encode(session.answer(text)))
-        except OSError:
-            return
-        finally:
-            self._venue.subscriptions.drop(client)
+        if await self._door.admits(scope, receive, send, client):
+            session = BinanceSession(self._venue, client, self._carries, self._mischief)
+            session.subscribe(_asked(scope))
+            await self._door.converse(receive, client, session.answers)
 
 
 def _asked(scope: Scope) -> list[str]:
@@ -80,10 +83,13 @@ class CommandError(Exception):
 class BinanceSession:
     """What one client has asked for, and the answers to its commands."""
 
-    def __init__(self, venue: BinanceVenue, client: BinanceClient, carries: Carries) -> None:
+    def __init__(
+        self, venue: BinanceVenue, client: BinanceClient, carries: Carries, mischief: Mischief
+    ) -> None:
         self._venue = venue
         self._client = client
         self._carries = carries
+        self._mischief = mischief
         self._asked: dict[str, None] = {}
 
     def subscribe(self, streams: list[str]) -> None:
@@ -92,6 +98,11 @@ class BinanceSession:
             self._asked[stream] = None
             if self._carries(stream.partition("@")[2]) and self._venue.offers(stream):
                 self._venue.subscriptions.add(stream, self._client)
+                self._mischief.subscribed(stream, self._client)
+
+    def answers(self, text: str) -> list[bytes]:
+        """Carry out one command and return the reply to send."""
+        return [msgspec.json.encode(self.answer(text))]
 
     def answer(self, text: str) -> dict[str, object]:
         """Carry out one command and return the reply."""

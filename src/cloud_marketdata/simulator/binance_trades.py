@@ -1,15 +1,18 @@
-"""Aggregate trades of a Binance venue, made one for one from single trades where need be.
+"""Trades of a Binance venue as its REST knows them: aggregates, single trades, and their sums.
 
-Insurance-fund, ADL and NA fills are left out, as the venue leaves them out of its aggregates.
+Aggregates are made one for one from single trades where the recording holds none. Insurance-fund,
+ADL and NA fills are left out of them, as the venue leaves them out.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct, field
 
-from cloud_marketdata.simulator.survey import symbol_of
+from cloud_marketdata.simulator.streams import symbol_of
+from cloud_marketdata.simulator.tally import Tally
 from cloud_marketdata.simulator.tape import Tape
 
 NOT_AGGREGATED: Final = frozenset({"INSURANCE_FUND", "ADL", "NA"})
@@ -63,31 +66,54 @@ _trade = msgspec.json.Decoder(Trade).decode
 _row = msgspec.json.Decoder(AggRow).decode
 
 
-class AggTapes:
-    """The aggregates of each symbol so far; `streams` are those the recording holds."""
+class BinanceTapes:
+    """The trades of each symbol so far; `streams` are those the recording holds.
 
-    def __init__(self, streams: AbstractSet[str]) -> None:
+    `now` gives the moment of arrival, on a clock that never steps.
+    """
+
+    def __init__(self, streams: AbstractSet[str], now: Callable[[], float]) -> None:
         self._streams = streams
-        self._tapes: dict[str, Tape[AggRow]] = {}
+        self._now = now
+        self._aggregates: dict[str, Tape[AggRow]] = {}
+        self._singles: dict[str, Tape[Trade]] = {}
+        self._tallies: dict[str, Tally] = {}
 
-    def of(self, symbol: str) -> Tape[AggRow]:
-        """Return a symbol's tape, empty before its first trade."""
-        return self._tapes.setdefault(symbol, Tape(lambda row: row.a))
+    def aggregates(self, symbol: str) -> Tape[AggRow]:
+        """Return a symbol's aggregates, empty before the first."""
+        return self._aggregates.setdefault(symbol, Tape(lambda row: row.a, self._now))
+
+    def singles(self, symbol: str) -> Tape[Trade] | None:
+        """Return a symbol's single trades, or None where the recording holds none."""
+        if f"{symbol.lower()}@trade" not in self._streams:
+            return None
+        return self._singles.setdefault(symbol, Tape(lambda row: row.t, self._now))
+
+    def tally(self, symbol: str) -> Tally:
+        """Return what has been traded of a symbol."""
+        return self._tallies.setdefault(symbol, Tally())
 
     def receive(self, stream: str, data: Raw) -> Trade | None:
-        """Put a trade or an aggregate on the tape.
+        """Put a trade or an aggregate on the tapes.
 
         Returns the single trade that has to be served as an aggregate too, if it is one.
         """
         coin, _, kind = stream.partition("@")
         if kind == "aggTrade":
-            self.of(symbol_of(stream)).add(_row(data))
-        elif f"{coin}@aggTrade" not in self._streams:
-            trade = _trade(data)
-            if trade.X not in NOT_AGGREGATED:
-                self.of(trade.s).add(_row_of(trade))
-                return trade
-        return None
+            self._aggregate(symbol_of(stream), _row(data))
+            return None
+        trade = _trade(data)
+        singles = self.singles(trade.s)
+        if singles is not None:
+            singles.add(trade)
+        if f"{coin}@aggTrade" in self._streams or trade.X in NOT_AGGREGATED:
+            return None
+        self._aggregate(trade.s, _row_of(trade))
+        return trade
+
+    def _aggregate(self, symbol: str, row: AggRow) -> None:
+        self.aggregates(symbol).add(row)
+        self.tally(symbol).add(row.p, row.q, row.T, row.f)
 
 
 def event_of(trade: Trade, *, usdm: bool) -> AggEvent:

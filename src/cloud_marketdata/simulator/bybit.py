@@ -13,9 +13,11 @@ from msgspec import Struct, field
 
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.simulator.bybit_window import Window
-from cloud_marketdata.simulator.connection import Connection, Subscriptions
+from cloud_marketdata.simulator.connection import Connection, Delivery, Subscriptions
 from cloud_marketdata.simulator.shadow_bybit import BookMessage, BybitBooks, decode_book
-from cloud_marketdata.simulator.survey import Survey, symbol_of
+from cloud_marketdata.simulator.streams import symbol_of
+from cloud_marketdata.simulator.survey import Survey
+from cloud_marketdata.simulator.tally import Tally
 
 DEPTHS: Final = ("1", "50", "200", "1000")
 MOST_RECENT: Final = 1000
@@ -46,18 +48,20 @@ class _Topic(Struct):
 _topic = msgspec.json.Decoder(_Topic).decode
 _trades = msgspec.json.Decoder(_TradeMessage).decode
 
-Deliveries = Iterator[tuple[Connection, bytes]]
+Deliveries = Iterator[Delivery]
 
 
 class BybitVenue:
     """Spot or linear, as far as its recording has been played."""
 
     def __init__(self, venue: Venue, held: Survey) -> None:
+        self.venue = venue
         self.linear = venue is Venue.BYBIT_LINEAR
         self.listings = held.listings
         self.subscriptions: Subscriptions[Connection] = Subscriptions()
         self.books = BybitBooks()
         self._recent: dict[str, deque[RecentTrade]] = {}
+        self._tallies: dict[str, Tally] = {}
         self._topics = held.streams
         self._windows: dict[str, Window] = {}
 
@@ -83,11 +87,17 @@ class BybitVenue:
         """Return the newest trades of a symbol, newest first."""
         return self._recent.setdefault(symbol, deque(maxlen=MOST_RECENT))
 
+    def tally(self, symbol: str) -> Tally:
+        """Return what has been traded of a symbol."""
+        return self._tallies.setdefault(symbol, Tally())
+
     def join(self, topic: str, connection: Connection) -> bytes | None:
         """Give a connection a topic; return the snapshot it starts with, if there is one yet."""
         self.subscriptions.add(topic, connection)
-        if not topic.startswith("orderbook."):
-            return None
+        return self.snapshot(topic) if topic.startswith("orderbook.") else None
+
+    def snapshot(self, topic: str) -> bytes | None:
+        """Return the whole book of a topic as its snapshot message, if there is one yet."""
         if topic in self._topics:
             book = self.books.book(topic)
             message = book.snapshot() if book else None
@@ -105,12 +115,13 @@ class BybitVenue:
             if topic.startswith("publicTrade."):
                 for trade in _trades(payload).data:
                     self.recent(trade.symbol).appendleft(trade)
+                    self.tally(trade.symbol).add(trade.price, trade.size, trade.time)
         except msgspec.MsgspecError:
             return iter(())
-        recorded = ((connection, payload) for connection in self.subscriptions.of(topic))
+        recorded = (Delivery(client, topic, payload) for client in self.subscriptions.of(topic))
         return iter((*recorded, *cut))
 
-    def _follow(self, message: BookMessage) -> tuple[tuple[Connection, bytes], ...]:
+    def _follow(self, message: BookMessage) -> tuple[Delivery, ...]:
         """Apply a book message and cut the shallower topics somebody listens to."""
         self.books.apply(message)
         symbol = message.data.s
@@ -118,7 +129,7 @@ class BybitVenue:
         if book is None or book is not self.books.book(message.topic):
             return ()
         return tuple(
-            (connection, frame)
+            Delivery(connection, topic, frame)
             for topic, window in self._open_windows(symbol)
             for frame in [msgspec.json.encode(window.follow(book, message.type))]
             for connection in self.subscriptions.of(topic)

@@ -4,7 +4,7 @@ Every reply is HTTP 200; `retCode` tells whether it worked. recent-trade knows t
 only and has no paging, as on the real venue.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -14,11 +14,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cloud_marketdata.core.clock import Clock
-from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S
-from cloud_marketdata.simulator.bybit import BybitVenue, RecentTrade
+from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S, Exchange
+from cloud_marketdata.simulator.allowance import Allowance
+from cloud_marketdata.simulator.bybit import BybitVenue
+from cloud_marketdata.simulator.bybit_rows import (
+    Described,
+    linear_instrument,
+    recent_row,
+    spot_instrument,
+    ticker,
+)
+from cloud_marketdata.simulator.faults.mischief import Mischief
 from cloud_marketdata.simulator.listing import Listing
+from cloud_marketdata.simulator.refusals import bybit_refusal
 
-Described = dict[str, object]
 BAD_PARAMS: Final = 10001
 NOT_AVAILABLE: Final = 10016
 MOST_LEVELS: Final = 1000
@@ -33,11 +42,13 @@ class RefusedError(Exception):
 
 
 class BybitRest:
-    """The REST side of the categories by name."""
+    """The REST side of the categories on stage, at least one."""
 
-    def __init__(self, venues: Mapping[str, BybitVenue], clock: Clock) -> None:
-        self._venues = venues
+    def __init__(self, acts: Sequence[tuple[BybitVenue, Mischief]], clock: Clock) -> None:
+        self._venues = {venue.category: venue for venue, _ in acts}
+        self._mischief = {venue.category: mischief for venue, mischief in acts}
         self._clock = clock
+        self._allowance = Allowance(Exchange.BYBIT, clock)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -46,21 +57,37 @@ class BybitRest:
             self._route("instruments-info", self._instruments),
             self._route("orderbook", self._orderbook),
             self._route("recent-trade", self._recent_trade),
+            self._route("tickers", self._tickers),
         ]
 
     def _route(self, name: str, answer: Callable[[Request], object]) -> BaseRoute:
+        path = f"/v5/market/{name}"
+
         async def endpoint(request: Request) -> Response:
-            code, message, result = 0, "OK", {}  # type: int, str, object
-            try:
-                result = answer(request)
-            except RefusedError as error:
-                code, message = error.code, str(error)
-            now = self._clock.now() // NS_PER_MS
-            envelope = {"retCode": code, "retMsg": message, "result": result}
-            body = msgspec.json.encode({**envelope, "retExtInfo": {}, "time": now})
+            mischief = self._meant(request)
+            self._allowance.spend(1)
+            refusal = mischief.refusal(path) or self._allowance.refusal(mischief)
+            if refusal:
+                return await bybit_refusal(refusal, request, self._clock)
+            body = mischief.dated(msgspec.json.encode(self._enveloped(answer, request)))
             return Response(body, media_type="application/json")
 
-        return Route(f"/v5/market/{name}", endpoint)
+        return Route(path, endpoint)
+
+    def _enveloped(self, answer: Callable[[Request], object], request: Request) -> Described:
+        code, message, result = 0, "OK", {}  # type: int, str, object
+        try:
+            result = answer(request)
+        except RefusedError as error:
+            code, message = error.code, str(error)
+        now = self._clock.now() // NS_PER_MS
+        told = {"retCode": code, "retMsg": message, "result": result}
+        return {**told, "retExtInfo": {}, "time": now}
+
+    def _meant(self, request: Request) -> Mischief:
+        """Return the faults of the category asked for; of the first one where none is named."""
+        category = request.query_params.get("category", "")
+        return self._mischief.get(category) or next(iter(self._mischief.values()))
 
     def _time(self, request: Request) -> Described:
         del request
@@ -71,7 +98,7 @@ class BybitRest:
         venue = self._venue(request)
         asked = request.query_params.get("symbol")
         listings = [self._listing(venue, asked)] if asked else list(venue.listings.values())
-        describe = _linear_instrument if venue.linear else _spot_instrument
+        describe = linear_instrument if venue.linear else spot_instrument
         rows = [describe(listing) for listing in listings]
         return {"category": venue.category, "list": rows, "nextPageCursor": ""}
 
@@ -83,14 +110,22 @@ class BybitRest:
         if book is None:
             raise RefusedError(NOT_AVAILABLE, "the recording has no book at this point")
         seen = book.snapshot(limit)
-        return {**msgspec.to_builtins(seen.data), "ts": seen.ts, "cts": seen.cts}
+        told = {**msgspec.to_builtins(seen.data), "ts": seen.ts, "cts": seen.cts}
+        shown = self._mischief[venue.category].numbered(seen.topic, msgspec.json.encode(told))
+        return msgspec.json.decode(shown, type=Described)
 
     def _recent_trade(self, request: Request) -> Described:
         venue = self._venue(request)
         symbol = self._listing(venue, request.query_params.get("symbol", "")).symbol
         limit = _limit(request, *((500, 1000) if venue.linear else (60, 60)))
-        rows = [_row(trade) for trade in islice(venue.recent(symbol), limit)]
+        rows = [recent_row(trade) for trade in islice(venue.recent(symbol), limit)]
         return {"category": venue.category, "list": rows}
+
+    def _tickers(self, request: Request) -> Described:
+        venue = self._venue(request)
+        asked = request.query_params.get("symbol")
+        symbols = [self._listing(venue, asked).symbol] if asked else list(venue.listings)
+        return {"category": venue.category, "list": [ticker(venue, symbol) for symbol in symbols]}
 
     def _venue(self, request: Request) -> BybitVenue:
         category = request.query_params.get("category", "")
@@ -109,40 +144,3 @@ def _limit(request: Request, default: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
         raise RefusedError(BAD_PARAMS, "params error: limit invalid")
     return int(text)
-
-
-def _row(trade: RecentTrade) -> Described:
-    return {
-        "execId": trade.id,
-        "symbol": trade.symbol,
-        "price": trade.price,
-        "size": trade.size,
-        "side": trade.side,
-        "time": str(trade.time),
-        "isBlockTrade": bool(trade.block),
-        "isRPITrade": bool(trade.rpi),
-        "seq": str(trade.seq),
-    }
-
-
-def _coins(listing: Listing) -> Described:
-    return {
-        "symbol": listing.symbol,
-        "status": "Trading",
-        "baseCoin": listing.base,
-        "quoteCoin": listing.quote,
-        "priceFilter": {"tickSize": format(listing.tick, "f")},
-    }
-
-
-def _spot_instrument(listing: Listing) -> Described:
-    lot = format(listing.lot, "f")
-    size = {"basePrecision": lot, "quotePrecision": "0.0000001", "minOrderAmt": "5"}
-    return {**_coins(listing), "lotSizeFilter": {**size, "minOrderQty": lot}}
-
-
-def _linear_instrument(listing: Listing) -> Described:
-    lot = format(listing.lot, "f")
-    size = {"qtyStep": lot, "minOrderQty": lot, "minNotionalValue": "5"}
-    contract = {"contractType": "LinearPerpetual", "settleCoin": listing.quote}
-    return {**_coins(listing), **contract, "lotSizeFilter": size}

@@ -14,8 +14,11 @@ from msgspec import Struct
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.simulator.bybit import BybitVenue
-from cloud_marketdata.simulator.connection import Connection, accept, texts
+from cloud_marketdata.simulator.connection import Connection
+from cloud_marketdata.simulator.doorway import Doorway
+from cloud_marketdata.simulator.faults.mischief import Mischief
 
 MOST_SPOT_ARGS: Final = 10
 
@@ -41,9 +44,11 @@ class Reply(Struct, omit_defaults=True):
 class BybitSocket:
     """The path of one category."""
 
-    def __init__(self, venue: BybitVenue, random: Random) -> None:
+    def __init__(self, venue: BybitVenue, mischief: Mischief, random: Random, clock: Clock) -> None:
         self._venue = venue
+        self._mischief = mischief
         self._random = random
+        self._door = Doorway(venue.subscriptions, mischief, clock)
 
     def routes(self) -> list[BaseRoute]:
         """Return the WebSocket routes."""
@@ -51,28 +56,21 @@ class BybitSocket:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client until it leaves."""
-        del scope
-        if not await accept(receive, send):
-            return
         connection = Connection(send)
-        name = str(UUID(int=self._random.getrandbits(128)))
-        session = BybitSession(self._venue, connection, name)
-        try:
-            async for text in texts(receive):
-                async with connection.turn:
-                    for frame in session.answer(text):
-                        await connection.send(frame)
-        except OSError:
-            return
-        finally:
-            self._venue.subscriptions.drop(connection)
+        if await self._door.admits(scope, receive, send, connection):
+            name = str(UUID(int=self._random.getrandbits(128)))
+            session = BybitSession(self._venue, connection, name, self._mischief)
+            await self._door.converse(receive, connection, session.answer)
 
 
 class BybitSession:
     """What one client has subscribed to, and the answers to its commands."""
 
-    def __init__(self, venue: BybitVenue, connection: Connection, name: str) -> None:
+    def __init__(
+        self, venue: BybitVenue, connection: Connection, name: str, mischief: Mischief
+    ) -> None:
         self._venue = venue
+        self._mischief = mischief
         self._connection = connection
         self._name = name
         self._topics: set[str] = set()
@@ -102,8 +100,9 @@ class BybitSession:
     def _snapshots(self, topics: list[str]) -> Iterator[bytes]:
         for topic in topics:
             snapshot = self._venue.join(topic, self._connection)
-            if snapshot:
-                yield snapshot
+            brings = self._mischief.subscribed(topic, self._connection)
+            if snapshot and brings:
+                yield self._mischief.shown(topic, snapshot)
 
     def _unsubscribe(self, command: Command) -> bytes:
         for topic in command.args:

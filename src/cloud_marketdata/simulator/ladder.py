@@ -35,3 +35,8 @@ class Ladder:
             self.lots[price] = lots
         elif self.lots.pop(price, 0):
             del self._keys[bisect_left(self._keys, key)]
+
+    def refine(self, parts: int) -> None:
+        """Count prices in a tick that is `parts` times finer."""
+        self._keys = [key * parts for key in self._keys]
+        self.lots = {price * parts: lots for price, lots in self.lots.items()}

@@ -67,6 +67,11 @@ class Market:
         self._changed: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._rest()
         self._changed = ({}, {})
+        self._finer: Listing | None = None
+
+    def refine(self, listing: Listing) -> None:
+        """Trade on a finer tick, a whole part of the present one, from the next step on."""
+        self._finer = listing
 
     def step(self) -> Iterator[MarketEvent]:
         """Let one step of time pass; yield the takers' event, then the makers'.
@@ -74,6 +79,9 @@ class Market:
         The book is that of the yielded event until the next one is asked for.
         """
         self.time += STEP_NS
+        if self._finer:
+            self._change_grid(self._finer)
+            self._finer = None
         fills = [fill for _ in range(self._random.randrange(4)) for fill in self._take()]
         if fills:
             yield self._event(self.time, fills)
@@ -81,6 +89,15 @@ class Market:
         self._cancel()
         self._rest()
         yield self._event(self.time + STEP_NS // 2, [])
+
+    def _change_grid(self, listing: Listing) -> None:
+        """Count everything in the finer tick; nothing changes its place."""
+        parts = int(self.listing.tick / listing.tick)
+        self.listing = listing
+        self._start, self._fair = self._start * parts, self._fair * parts
+        self._stride *= parts
+        self.bids.refine(parts)
+        self.asks.refine(parts)
 
     def _event(self, time: int, fills: list[Fill]) -> MarketEvent:
         (bids, asks), self._changed = self._changed, ({}, {})

@@ -5,7 +5,7 @@ subscriber, or when no new subscription has come for a while after the first. A 
 like a venue, whether somebody listens or not; only at full speed it waits too. After the last frame
 the sockets stay open and quiet. A client that reads slowly slows the playback for all of its venue
 and nothing is dropped; one that leaves a ping unanswered for a minute is disconnected.
-(Faults will sit here, between the recording and the clients.)
+Faults sit between the venue, which knows every frame, and its clients.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from msgspec import Struct
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.domain.values import NS_PER_S
 from cloud_marketdata.simulator.capture import Frame
-from cloud_marketdata.simulator.connection import Connection, Subscriptions
+from cloud_marketdata.simulator.connection import Delivery, Subscriptions
+from cloud_marketdata.simulator.faults.mischief import Mischief
 
 # After so many frames without a pause the sockets and the REST side get their turn.
 BURST: Final = 64
@@ -37,7 +38,7 @@ class Stage(Protocol):
         """Whether every trade and book stream of the recording has a subscriber."""
         ...
 
-    def deliveries(self, payload: bytes) -> Iterator[tuple[Connection, bytes]]:
+    def deliveries(self, payload: bytes) -> Iterator[Delivery]:
         """Take the next frame into books and tape; return what goes to whom, in order."""
         ...
 
@@ -55,7 +56,9 @@ class Pace(Struct, frozen=True):
     start_after_s: float = 3.0
 
 
-async def play(stage: Stage, frames: Iterable[Frame], pace: Pace, clock: Clock) -> None:
+async def play(
+    stage: Stage, frames: Iterable[Frame], pace: Pace, mischief: Mischief, clock: Clock
+) -> None:
     """Play the frames to their end."""
     if pace.waits:
         await _audience(stage, pace.start_after_s)
@@ -67,20 +70,20 @@ async def play(stage: Stage, frames: Iterable[Frame], pace: Pace, clock: Clock) 
         if pause > SHORTEST_PAUSE_S or burst >= BURST:
             await clock.sleep(max(0.0, pause))
             burst = 0
-        for connection, payload in stage.deliveries(frame.payload):
-            await _send(stage, connection, payload)
+        for delivery in mischief.pass_on(stage.deliveries(frame.payload)):
+            await _send(stage, delivery)
 
 
 def _due(elapsed_ns: int, speed: float | None) -> float:
     return 0.0 if speed is None else elapsed_ns / NS_PER_S / speed
 
 
-async def _send(stage: Stage, connection: Connection, payload: bytes) -> None:
+async def _send(stage: Stage, delivery: Delivery) -> None:
     try:
-        async with connection.turn:
-            await connection.send(payload)
+        async with delivery.connection.turn:
+            await delivery.connection.send(delivery.payload)
     except OSError:
-        stage.subscriptions.drop(connection)
+        stage.subscriptions.drop(delivery.connection)
 
 
 async def _audience(stage: Stage, quiet_s: float) -> None:

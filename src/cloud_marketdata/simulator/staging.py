@@ -5,10 +5,10 @@ and captures that cannot be read are refused here, before anything is served.
 """
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from cloud_marketdata.core.clock import Clock
@@ -16,11 +16,15 @@ from cloud_marketdata.core.errors import BadRequestError
 from cloud_marketdata.domain.values import Exchange, Venue
 from cloud_marketdata.simulator.binance import BinanceVenue
 from cloud_marketdata.simulator.bybit import BybitVenue
-from cloud_marketdata.simulator.capture import Frame, read_capture
+from cloud_marketdata.simulator.capture import read_capture
+from cloud_marketdata.simulator.faults.desk import set_faults
+from cloud_marketdata.simulator.faults.mischief import Mischief
+from cloud_marketdata.simulator.faults.striker import Scene
 from cloud_marketdata.simulator.listing import choose, read_listings
 from cloud_marketdata.simulator.playback import Pace
+from cloud_marketdata.simulator.recording import Recording
 from cloud_marketdata.simulator.survey import Survey, early_books, survey
-from cloud_marketdata.simulator.synthetic import streams_of, synthetic
+from cloud_marketdata.simulator.synthetic import SeededMarkets, streams_of
 
 MOST_PORT: Final = 65_535
 
@@ -35,6 +39,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
     start_after_s: a capture starts when each of its trade and book streams has a subscriber, or
     this many seconds after the latest subscription.
     port: on 127.0.0.1; 0 takes a free one.
+    faults: what goes wrong, in the fault language.
     """
 
     venues: tuple[Venue, ...]
@@ -45,14 +50,16 @@ class Simulation(Struct, frozen=True, kw_only=True):
     speed: float | None = 1.0
     start_after_s: float = 3.0
     port: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class Act(Struct):
-    """A venue, what it plays, and how."""
+    """A venue, what it plays, how, and what goes wrong."""
 
     stage: BinanceVenue | BybitVenue
-    frames: Iterator[Frame]
+    source: Recording | SeededMarkets
     pace: Pace
+    mischief: Mischief
 
 
 def prepare(options: Simulation, clock: Clock) -> list[Act]:
@@ -61,8 +68,12 @@ def prepare(options: Simulation, clock: Clock) -> list[Act]:
     if complaint:
         raise BadRequestError(complaint)
     if options.captures:
-        return [_recorded(options, options.venues[0])]
-    return [_seeded(options, venue, clock) for venue in options.venues]
+        acts = [_recorded(options, options.venues[0], clock)]
+    else:
+        acts = [_seeded(options, venue, clock) for venue in options.venues]
+    for text in options.faults:
+        set_faults(text, [act.mischief for act in acts])
+    return acts
 
 
 def _complaint(options: Simulation) -> str:
@@ -79,7 +90,7 @@ def _complaint(options: Simulation) -> str:
     return ""
 
 
-def _recorded(options: Simulation, venue: Venue) -> Act:
+def _recorded(options: Simulation, venue: Venue, clock: Clock) -> Act:
     held = survey(read_capture(options.captures))
     if not held.listings:
         msg = f"{options.captures[0]}: the capture holds no stream of any symbol"
@@ -87,17 +98,36 @@ def _recorded(options: Simulation, venue: Venue) -> Act:
     if options.instruments:
         held.listings.update(read_listings(options.instruments, venue))
     pace = Pace(options.speed, waits=True, start_after_s=options.start_after_s)
+    source = Recording(options.captures)
     if venue.exchange is Exchange.BYBIT:
-        return Act(BybitVenue(venue, held), read_capture(options.captures), pace)
+        return _act(options, BybitVenue(venue, held), source, pace, clock)
     early = early_books(venue, read_capture(options.captures), held.listings)
-    return Act(BinanceVenue(venue, held, early), read_capture(options.captures), pace)
+    stage = BinanceVenue(venue, held, clock.monotonic, early)
+    return _act(options, stage, source, pace, clock)
 
 
 def _seeded(options: Simulation, venue: Venue, clock: Clock) -> Act:
     listings = choose(venue, options.symbols, options.instruments)
-    frames = synthetic(venue, listings.values(), options.seed, clock.now())
+    source = SeededMarkets(venue, listings.values(), options.seed, clock.now())
     pace = Pace(options.speed, waits=options.speed is None, start_after_s=options.start_after_s)
     held = Survey(streams_of(venue, listings), listings)
     if venue.exchange is Exchange.BYBIT:
-        return Act(BybitVenue(venue, held), frames, pace)
-    return Act(BinanceVenue(venue, held), frames, pace)
+        return _act(options, BybitVenue(venue, held), source, pace, clock)
+    return _act(options, BinanceVenue(venue, held, clock.monotonic), source, pace, clock)
+
+
+def _act(
+    options: Simulation,
+    stage: BinanceVenue | BybitVenue,
+    source: Recording | SeededMarkets,
+    pace: Pace,
+    clock: Clock,
+) -> Act:
+    def refine(symbol: str, parts: int) -> None:
+        listing = stage.listings[symbol]
+        finer = msgspec.structs.replace(listing, tick=listing.tick / parts)
+        stage.listings[symbol] = finer
+        source.refine(finer)
+
+    scene = Scene(clock, stage.snapshot, refine, tuple(stage.listings))
+    return Act(stage, source, pace, Mischief(stage.venue, scene, options.seed))

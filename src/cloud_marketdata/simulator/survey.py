@@ -15,6 +15,7 @@ from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.simulator.capture import Frame
 from cloud_marketdata.simulator.listing import Listing, on_grid
 from cloud_marketdata.simulator.shadow import ShadowBooks
+from cloud_marketdata.simulator.streams import symbol_of
 
 
 class Survey(Struct):
@@ -60,17 +61,6 @@ def survey(frames: Iterable[Frame]) -> Survey:
         s: on_grid(s, *(Decimal(1).scaleb(-p) for p in places.get(s, (8, 8)))) for s in symbols
     }
     return Survey(streams, listings)
-
-
-def _listing(symbol: str, price_places: int, size_places: int) -> Listing:
-    return on_grid(symbol, Decimal(1).scaleb(-price_places), Decimal(1).scaleb(-size_places))
-
-
-def symbol_of(stream: str) -> str:
-    """Return the symbol in a stream's name, or "" where it has none."""
-    if "@" in stream:
-        return stream.partition("@")[0].upper()
-    return stream.rpartition(".")[2]
 
 
 def early_books(venue: Venue, frames: Iterable[Frame], symbols: Iterable[str]) -> ShadowBooks:

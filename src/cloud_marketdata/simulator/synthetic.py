@@ -17,21 +17,30 @@ from cloud_marketdata.simulator.wire_bybit import BybitScribe
 Scribe = BinanceScribe | BybitScribe
 
 
-def synthetic(
-    venue: Venue, listings: Iterable[Listing], seed: int, start_ns: int
-) -> Iterator[Frame]:
-    """Yield frames without end: first each symbol's whole book, then its events.
+class SeededMarkets:
+    """The frames of a venue, without end: first each symbol's whole book, then its events.
 
     The same venue, listings, seed and start time give the same bytes.
     """
-    pairs = [_open(venue, listing, seed, start_ns) for listing in listings]
-    for _, scribe in pairs:
-        yield from (Frame(start_ns, payload) for payload in scribe.opening())
-    while True:
-        for market, scribe in pairs:
-            for event in market.step():
-                # The ticker tells the book of now, so each event is written before the next.
-                yield from (Frame(event.time, payload) for payload in scribe.frames(event))
+
+    def __init__(self, venue: Venue, listings: Iterable[Listing], seed: int, start_ns: int) -> None:
+        self._start_ns = start_ns
+        self._pairs = [_open(venue, listing, seed, start_ns) for listing in listings]
+
+    def __iter__(self) -> Iterator[Frame]:
+        for _, scribe in self._pairs:
+            yield from (Frame(self._start_ns, payload) for payload in scribe.opening())
+        while True:
+            for market, scribe in self._pairs:
+                for event in market.step():
+                    # The ticker tells the book of now, so each event is written before the next.
+                    yield from (Frame(event.time, payload) for payload in scribe.frames(event))
+
+    def refine(self, listing: Listing) -> None:
+        """Let a symbol trade on a finer tick from its next step on."""
+        for market, _ in self._pairs:
+            if market.listing.symbol == listing.symbol:
+                market.refine(listing)
 
 
 def streams_of(venue: Venue, symbols: Iterable[str]) -> set[str]:

@@ -10,17 +10,33 @@ Row = TypeVar("Row")
 
 
 class Tape(Generic[Row]):
-    """Rows of one symbol in the order they happened, found by an id that only grows."""
+    """Rows of one symbol in the order they happened, found by an id that only grows.
 
-    def __init__(self, id_of: Callable[[Row], int]) -> None:
+    `now` gives the moment a row arrives, on a clock that never steps.
+    """
+
+    def __init__(self, id_of: Callable[[Row], int], now: Callable[[], float]) -> None:
         self._id_of = id_of
+        self._now = now
         self._rows: list[Row] = []
+        self._arrived: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def add(self, row: Row) -> None:
         """Append a row; the oldest ones go when twice the bound is reached."""
         self._rows.append(row)
+        self._arrived.append(self._now())
         if len(self._rows) > 2 * KEPT:
-            del self._rows[:-KEPT]
+            del self._rows[:-KEPT], self._arrived[:-KEPT]
+
+    def as_of(self, moment: float) -> "Tape[Row]":
+        """Return the tape as it was at a moment."""
+        known = bisect_right(self._arrived, moment)
+        tape = Tape(self._id_of, self._now)
+        tape._rows, tape._arrived = self._rows[:known], self._arrived[:known]
+        return tape
 
     def newest(self, limit: int) -> list[Row]:
         """Return the last rows, oldest first."""

@@ -132,4 +132,5 @@ class BinanceScribe:
         return self._text(self._market.listing.lot * lots)
 
     def _text(self, value: Decimal) -> str:
-        return format(value if self._usdm else value.quantize(SPOT_PRECISION), "f")
+        padded = value.quantize(SPOT_PRECISION)
+        return format(value if self._usdm or padded != value else padded, "f")

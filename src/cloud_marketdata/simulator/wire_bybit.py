@@ -53,7 +53,7 @@ class BybitScribe:
         self._namespace = UUID(int=random.getrandbits(128))
         self._symbol = market.listing.symbol
         self._u = market.time // NS_PER_U
-        self._last_price = 0
+        self._last_price = Decimal(0)
         self._direction = "ZeroPlusTick"
 
     def opening(self) -> Iterator[bytes]:
@@ -74,11 +74,13 @@ class BybitScribe:
         yield self._book("delta", event.time, event.last_update, event.bids, event.asks)
 
     def _trade(self, ms: int, fill: Fill, seq: int) -> TradeItem:
-        if fill.price != self._last_price:
-            self._direction = "PlusTick" if fill.price > self._last_price else "MinusTick"
+        # Compared as a price, because the tick may have become finer since the last trade.
+        now = self._market.listing.tick * fill.price
+        if now != self._last_price:
+            self._direction = "PlusTick" if now > self._last_price else "MinusTick"
         elif not self._direction.startswith("Zero"):
             self._direction = f"Zero{self._direction}"
-        self._last_price = fill.price
+        self._last_price = now
         price, size = self._price(fill.price), self._size(fill.size)
         side = "Buy" if fill.buy else "Sell"
         name = str(uuid5(self._namespace, str(fill.id))) if self._linear else str(fill.id)

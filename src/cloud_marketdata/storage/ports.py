@@ -11,9 +11,11 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import Level, LogEvent, Rejection, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.profile import VolumeProfile
+from cloud_marketdata.domain.sheet import Changes, Kept
 from cloud_marketdata.domain.values import Timeframe, Venue
 
 
@@ -109,10 +111,12 @@ class TradeRepository(Protocol):
 class AggregateRepository(Protocol):
     """Closed and open buckets of bars and profiles."""
 
-    async def save(self, aggregates: Sequence[Aggregate]) -> None:
+    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
         """Store or replace aggregates by (venue, symbol, timeframe, start), all or none.
 
-        An aggregate whose position is lower than the stored one changes nothing.
+        An aggregate whose position is lower than the stored one changes nothing. Changes of a
+        coverage ledger are stored in the same transaction; those with a mark below the stored one
+        change nothing either.
         """
         ...
 
@@ -137,6 +141,20 @@ class AggregateRepository(Protocol):
         self, venue: Venue, symbol: str, timeframe: Timeframe
     ) -> tuple[int, int] | None:
         """Return the start of the oldest and of the newest bucket, or None."""
+        ...
+
+
+class CoverageRepository(Protocol):
+    """The coverage ledgers, as AggregateRepository.save has stored them."""
+
+    async def find(
+        self, venue: Venue, symbol: str, start: int, end: int, covered: Covered | None = None
+    ) -> Kept:
+        """Return the marks of a market, the rows that touch [start, end), and every open row.
+
+        All of it is of one save. With `covered` only the rows of that stream. The order of the rows
+        means nothing; a market without a ledger has none, and marks of 0.
+        """
         ...
 
 
@@ -236,6 +254,7 @@ class Stores(Struct, frozen=True):
     log: EventLog
     trades: TradeRepository
     aggregates: AggregateRepository
+    coverage: CoverageRepository
     books: LiveBooks
     instruments: InstrumentRepository
     quarantine: Quarantine

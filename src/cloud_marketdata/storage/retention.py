@@ -1,6 +1,7 @@
-"""Bounds the log: books and status events leave it when they are older than the hot tier's time.
+"""Bounds the log: books leave it when they are older than the hot tier's time.
 
-Trades leave it through their worker alone, which knows what is inside a stored aggregate.
+Trades and status facts leave it through their worker alone, which knows what is inside a stored
+aggregate or ledger.
 """
 
 from typing import Final
@@ -40,6 +41,6 @@ class HotRetention:
             [
                 await self._log.trim(stream, upto=_ALL, before=before)
                 for stream in await self._log.streams()
-                if stream.kind is not StreamKind.TRADES
+                if stream.kind is StreamKind.BOOK
             ]
         )

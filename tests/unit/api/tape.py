@@ -10,8 +10,11 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
+from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.profile import VolumeProfile
+from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import NS_PER_MS, Side, Timeframe, Venue
+from cloud_marketdata.storage.coverage import fold_facts
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, StreamKind
 
@@ -67,6 +70,7 @@ class Market:
         self.stream = Stream(instrument.venue, instrument.symbol, StreamKind.TRADES)
         self.buckets: dict[tuple[Timeframe, int], Aggregate] = {}
         self.folded = 0
+        self.ledger = Ledger(instrument.venue, instrument.symbol, Kept())
 
     async def open(self) -> "Market":
         """Make the market known."""
@@ -83,13 +87,17 @@ class Market:
         for record in await self.stores.log.read(self.stream, after=self.folded, limit=10_000):
             for event in record.events:
                 self._fold(event, record.position)
+            self.ledger.fold_trades(record.position, record.events)
             self.folded = record.position
         for (timeframe, _), bucket in self.buckets.items():
             if final_before is not None and bucket.end <= final_before:
                 bucket.final = True
             if timeframe is Timeframe.S1:
                 bucket.profile = VolumeProfile(bucket.scale)
-        await self.stores.aggregates.save([*self.buckets.values(), *self._closed(final_before)])
+        await fold_facts(self.stores.log, self.ledger)
+        made = [*self.buckets.values(), *self._closed(final_before)]
+        await self.stores.aggregates.save(made, self.ledger.changes())
+        self.ledger.saved()
 
     def _fold(self, event: TradeEvent, position: int) -> None:
         for timeframe in (Timeframe.S1, Timeframe.M1):

@@ -2,16 +2,13 @@
 
 import asyncio
 from decimal import Decimal
-from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tape import BASE, BTC, BYBIT, MINUTE, FixedClock, Market, ms, trade
 
-from cloud_marketdata.api.completeness import holes
 from cloud_marketdata.api.questions import CandlesQuestion, ProfileQuestion
 from cloud_marketdata.api.schemas import ProfileAnswer
-from cloud_marketdata.domain.tape import TapeSpan
 from cloud_marketdata.domain.values import NS_PER_MS
 
 
@@ -53,19 +50,6 @@ def test_missing_ids_are_told_to_the_last_one(kept: set[int], cuts: set[int], sa
             assert quality.coverage == span * 10**6 // 300_000 / 10**6
 
     asyncio.run(law())
-
-
-@given(st.permutations(range(12)), st.sets(st.integers(1, 11), max_size=5))
-def test_ids_out_of_time_order_are_no_holes(order: list[int], cuts: set[int]) -> None:
-    trades = [trade(sequence, at) for at, sequence in enumerate(order)]
-    edges = [0, *sorted(cuts), len(trades)]
-    spans = []
-    for low, high in pairwise(edges):
-        span = TapeSpan.of(trades[low])
-        for event in trades[low + 1 : high]:
-            span.add(event)
-        spans.append(span)
-    assert sum(gap.missing or 0 for gap in holes(spans)) == 0
 
 
 def test_gap_carries_its_times_ids_and_count() -> None:

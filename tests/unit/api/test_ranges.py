@@ -64,7 +64,7 @@ def test_any_range_equals_brute_force(
         market = await recorded(batches, saves, final)
         start, end = (BASE + at * NS_PER_MS for at in sorted((one, two + (one == two))))
         reader = TileReader(market.stores, BTC)
-        reading = await reader.read(TimeRange(start, end), PROFILE_FRAMES, market.clock.now())
+        reading = await reader.read(TimeRange(start, end), PROFILE_FRAMES)
         assert reading.range == (start, end)
         trades = [event for batch in batches for event in batch]
         same(combined(reading.parts, Timeframe.D1, 0), brute(trades, start, end))
@@ -146,9 +146,7 @@ def test_save_between_two_reads_neither_doubles_nor_loses(
             | {"aggregates": SavesBetween(market, at)}
         )
         start, end = (BASE + edge * NS_PER_MS for edge in sorted((one, two + (one == two))))
-        reading = await TileReader(racing, BTC).read(
-            TimeRange(start, end), PROFILE_FRAMES, market.clock.now()
-        )
+        reading = await TileReader(racing, BTC).read(TimeRange(start, end), PROFILE_FRAMES)
         logged = [
             event
             for record in await market.stores.log.read(market.stream, limit=10_000)
@@ -282,7 +280,7 @@ def test_hour_that_is_not_closed_is_not_used() -> None:
         await market.stores.aggregates.save([hour])
         midnight = BASE + 2 * MINUTE
         reading = await TileReader(market.stores, BTC).read(
-            TimeRange(midnight - Timeframe.H1.ns, midnight), PROFILE_FRAMES, market.clock.now()
+            TimeRange(midnight - Timeframe.H1.ns, midnight), PROFILE_FRAMES
         )
         same(combined(reading.parts, Timeframe.D1, 0), brute(trades, 0, 2**62))
 

@@ -64,7 +64,7 @@ class Scene:
         low, high = sorted(ends)
         asked = TimeRange(BASE + low * NS_PER_MS, BASE + (high + 1) * NS_PER_MS)
         reader = TileReader(self.market.stores, BTC)
-        reading = await reader.read(asked, PROFILE_FRAMES, self.market.clock.now())
+        reading = await reader.read(asked, PROFILE_FRAMES)
         kept = await self.market.stores.log.read(self.market.stream, limit=10**6)
         assert reading.range == asked or len(kept) < self.entries
         ours = combined(reading.parts, Timeframe.D1, 0)

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.venues import VENUES
@@ -32,7 +33,7 @@ def collector(venue: Venue):
 def intake(venue: Venue) -> tuple[Intake, Rejections]:
     """Return an intake that knows two symbols, and its rejections."""
     rejections = Rejections()
-    return Intake(collector(venue), Tapes(venue), rejections), rejections
+    return Intake(collector(venue), Desks(venue), rejections), rejections
 
 
 def js(value: object) -> bytes:
@@ -100,7 +101,7 @@ def item(**changed: object) -> dict[str, object]:
         "S": "Buy",
         "v": "0.004",
         "p": "65114.20",
-        "L": "PlusTick",
+        "L": "ZeroPlusTick",
         "i": "a9188a0a-82bc-50de-be60-03eedbe3cdd7",
         "BT": False,
         "RPI": False,

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from frames import AT, MS, agg, collector, depth, js, single, wrapped
 
-from cloud_marketdata.collectors.base import Control, ControlKind, Decoded
+from cloud_marketdata.collectors.base import Control, ControlKind, Decoded, Topic
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import (
     BestQuote,
@@ -16,6 +16,7 @@ from cloud_marketdata.domain.events import (
     TradeEvent,
 )
 from cloud_marketdata.domain.values import NS_PER_MS, Side, TradeFlag, Venue
+from cloud_marketdata.storage.ports import StreamKind
 
 SPOT, USDM = Venue.BINANCE_SPOT, Venue.BINANCE_USDM
 VENUES = [SPOT, USDM]
@@ -127,11 +128,11 @@ def test_a_ticker_is_a_quote_with_or_without_its_name_in_any_order(venue, payloa
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        (js({"result": None, "id": 1}), Control(ControlKind.ACK, "1")),
-        (js({"result": ["btcusdt@trade"], "id": "a"}), Control(ControlKind.ACK, "a")),
+        (js({"result": None, "id": 1}), Control(ControlKind.ACK, "1", "1")),
+        (js({"result": ["btcusdt@trade"], "id": "a"}), Control(ControlKind.ACK, "a", "a")),
         (js({"result": None, "id": None}), Control(ControlKind.ACK, "None")),
-        (js({"code": 2, "msg": "Invalid", "id": 1}), Control(ControlKind.REFUSED, "2 Invalid")),
-        (js({"error": {"code": 3}, "id": 1}), Control(ControlKind.REFUSED, "None {'code': 3}")),
+        (js({"code": 2, "msg": "Invalid", "id": 1}), Control(ControlKind.REFUSED, "2 Invalid", "1")),
+        (js({"error": {"code": 3}, "id": 1}), Control(ControlKind.REFUSED, "None {'code': 3}", "1")),
         (js({"e": "serverShutdown", "E": MS}), Control(ControlKind.SHUTDOWN)),
         (wrapped("!serverShutdown", {"e": "serverShutdown"}), Control(ControlKind.SHUTDOWN)),
         (js({"e": "kline", "s": "BTCUSDT", "k": {}}), Control(ControlKind.SILENT, "kline")),
@@ -240,10 +241,18 @@ def test_what_is_no_exchange_info_is_the_venues_error(body):
 
 def test_usdm_needs_two_sockets_and_spot_one():
     books, trades = collector(USDM).connections(["BTCUSDT"])
-    assert (books.path, books.topics) == ("/public/stream", ("btcusdt@depth@100ms",))
-    assert (trades.path, trades.topics) == ("/market/stream", ("btcusdt@aggTrade",))
+    depth = Topic("btcusdt@depth@100ms", "BTCUSDT", StreamKind.BOOK)
+    agg_trade = Topic("btcusdt@aggTrade", "BTCUSDT", StreamKind.TRADES)
+    assert (books.path, books.topics) == ("/public/stream", (depth,))
+    assert (trades.path, trades.topics) == ("/market/stream", (agg_trade,))
     [both] = collector(SPOT).connections(["BTCUSDT"])
-    assert both.topics == ("btcusdt@aggTrade", "btcusdt@depth@100ms")
-    assert both.subscribe == (
-        b'{"method":"SUBSCRIBE","params":["btcusdt@aggTrade","btcusdt@depth@100ms"],"id":1}',
-    )
+    assert both.topics == (agg_trade, depth)
+
+
+def test_commands_carry_positive_ascending_ids_and_say_which_topics_they_ask_for():
+    reader = collector(SPOT)
+    first = reader.subscribe([f"c{number}usdt@aggTrade" for number in range(150)])
+    [last] = reader.unsubscribe(["btcusdt@depth@100ms"])
+    assert [len(command.topics) for command in first] == [100, 50]
+    assert [command.ref for command in (*first, last)] == ["1", "2", "3"]
+    assert last.payload == b'{"method":"UNSUBSCRIBE","params":["btcusdt@depth@100ms"],"id":3}'

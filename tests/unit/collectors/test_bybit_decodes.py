@@ -189,14 +189,13 @@ def test_what_is_no_instruments_info_is_the_venues_error(body):
         collector(LINEAR).decode_instruments(body)
 
 
-def test_topics_are_asked_for_in_chunks_of_ten_and_a_book_again_alone():
+def test_topics_are_asked_for_in_chunks_of_ten_with_a_name_for_each():
     reader = collector(LINEAR)
     [connection] = reader.connections([f"C{number}USDT" for number in range(8)])
     assert (connection.path, len(connection.topics)) == ("/v5/public/linear", 16)
-    assert [message.count(b"USDT") for message in connection.subscribe] == [10, 6]
-    assert reader.resubscribe("BTCUSDT") == (
-        b'{"op":"unsubscribe","args":["orderbook.200.BTCUSDT"]}',
-        b'{"op":"subscribe","args":["orderbook.200.BTCUSDT"]}',
-    )
+    commands = reader.subscribe([topic.name for topic in connection.topics])
+    assert [len(command.topics) for command in commands] == [10, 6]
+    [again] = reader.unsubscribe(["orderbook.200.BTCUSDT"])
+    assert again.payload == b'{"op":"unsubscribe","args":["orderbook.200.BTCUSDT"],"req_id":"3"}'
     with pytest.raises(LookupError):
         reader.snapshot_ask("BTCUSDT")

@@ -35,6 +35,19 @@ class Answers:
         return INFO if "BTCUSDT" in ask.path else b'{"code":-1121,"msg":"Invalid symbol."}'
 
 
+class Open:
+    """A door that is always open."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Answers]:
+        """Open it."""
+        yield Answers()
+
+    def detail(self) -> dict[str, object]:
+        """Say nothing."""
+        return {}
+
+
 class Forgetful:
     """A log whose first look at the end of a tape fails."""
 
@@ -56,10 +69,6 @@ class Forgetful:
 def feed(stores: Stores, symbols: tuple[str, ...] = ("BTCUSDT",)) -> Feed:
     clock, rejections = Instant(), Rejections()
 
-    @asynccontextmanager
-    async def rest() -> AsyncIterator[Answers]:
-        yield Answers()
-
     async def connect(url: str, receiver) -> Line:
         del url, receiver
         return Line()
@@ -70,7 +79,7 @@ def feed(stores: Stores, symbols: tuple[str, ...] = ("BTCUSDT",)) -> Feed:
         stores=stores,
         writer=LogWriter(stores, rejections, clock, events_max=1000),
         rejections=rejections,
-        rest=rest,
+        door=Open(),
         connect=connect,
         clock=clock,
         random=Random(1),  # noqa: S311  a seed must repeat
@@ -96,6 +105,7 @@ async def test_a_symbol_the_venue_does_not_list_is_told_and_the_others_are_colle
         running = group.create_task(starting.run())
         await turns(200)
         assert starting.unknown == ["NOSUCH"]
-        assert starting.sessions[0].plan.topics == ("btcusdt@aggTrade", "btcusdt@depth@100ms")
+        names = [topic.name for topic in starting.sessions[0].plan.topics]
+        assert names == ["btcusdt@aggTrade", "btcusdt@depth@100ms"]
         assert not (await starting.pulse()).ok
         running.cancel()

@@ -20,8 +20,10 @@ from frames import (
     trades,
 )
 
-from cloud_marketdata.collectors.intake import Intake, Tapes
+from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.tapes import Restored, Tapes
 from cloud_marketdata.collectors.tickercheck import TickerCheck
 from cloud_marketdata.collectors.validator import AHEAD, EPOCH, why_not_book, why_not_trade
 from cloud_marketdata.domain.book import OrderBook
@@ -72,6 +74,12 @@ def test_a_snapshot_with_a_price_of_zero_is_refused():
     assert why_not_book(snapshot(1, bids=((0, 1),))) == "price_not_positive"
 
 
+def _desks(venue: Venue, last: TradeEvent) -> Desks:
+    tapes = Tapes(venue)
+    tapes.restore("BTCUSDT", Restored((last,)))
+    return Desks(venue, tapes)
+
+
 def _facts(batches) -> list[tuple[StatusKind, dict]]:
     found = [batch for batch in batches if batch.stream.kind is StreamKind.STATUS]
     return [(event.kind, event.detail) for batch in found for event in batch.events]
@@ -111,22 +119,23 @@ def test_a_hole_in_the_ids_is_a_fact_in_the_log_beside_the_trade():
 
 
 def test_tapes_outlive_connections():
-    tapes, rejections = Tapes(USDM), Rejections()
+    desks, rejections = Desks(USDM), Rejections()
     for _ in range(2):
-        taking = Intake(collector(USDM), tapes, rejections)
+        taking = Intake(collector(USDM), desks, rejections)
         taking.receive(js(agg(a=100)), AT)
         taking.receive(js(agg(a=101)), AT)
-    assert taking.take() == []
+    [batch] = taking.take()
+    assert [event.id for event in batch.events] == [100, 101]
     assert taking.lanes["BTCUSDT"].duplicates == 2
 
 
 def test_tapes_go_on_behind_the_stored_trades_by_the_venues_kind_of_id():
     stored = trade(100)
-    taking = Intake(collector(USDM), Tapes(USDM, [stored]), Rejections())
+    taking = Intake(collector(USDM), _desks(USDM, stored), Rejections())
     taking.receive(js(agg(a=102)), AT)
     assert _facts(taking.take())[0][1]["missing"] == 1
     named = change(stored, id="a", instrument=change(BTC, venue=LINEAR))
-    taking = Intake(collector(LINEAR), Tapes(LINEAR, [named]), Rejections())
+    taking = Intake(collector(LINEAR), _desks(LINEAR, named), Rejections())
     taking.receive(trades(item(i="a"), item(i="b")), AT)
     [batch] = taking.take()
     assert [event.id for event in batch.events] == ["b"]
@@ -174,12 +183,13 @@ def test_a_book_tells_when_it_joined_and_when_it_lost_the_stream():
     assert taking.lanes["BTCUSDT"].sync.state is BookState.SYNCED
 
 
-def test_a_hole_inside_the_buffer_is_told_too():
+def test_a_hole_inside_the_buffer_is_found_too():
     taking, _ = intake(USDM)
     for first, last, previous in ((11, 15, 10), (21, 25, 20)):
         taking.receive(js(depth(U=first, u=last, pu=previous)), AT)
     taking.book(snapshot(12))
-    assert _facts(taking.take()) == [(StatusKind.BOOK_GAP, {"found_at": 25})]
+    assert taking.lanes["BTCUSDT"].sync.gaps == 1
+    assert taking.take() == [], "a book that never was in sync has nothing to tell of"
 
 
 def test_a_book_nobody_streams_is_not_asked_for():
@@ -232,7 +242,7 @@ def test_every_trade_event_is_one_of_the_log():
 
 def test_a_trade_of_another_tape_is_rejected_and_not_taken_for_a_repeat():
     rejections, last = Rejections(), trade(3_900_000_000, time=AT)
-    feed = Intake(collector(USDM), Tapes(USDM, [last]), rejections)
+    feed = Intake(collector(USDM), _desks(USDM, last), rejections)
     lane = feed.lane(last.instrument.symbol)
     lane.trade(trade(7, time=AT + 61_000 * MS))
     assert (lane.duplicates, feed.take()) == (0, [])

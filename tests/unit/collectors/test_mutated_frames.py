@@ -27,13 +27,14 @@ from cloud_marketdata.domain.events import (
     BookDelta,
     BookSnapshot,
     Rejection,
+    TapeDoubt,
     TradeEvent,
 )
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.packing import pack_events
 
 FRAMES = 25_000
-KINDS = (TradeEvent, BookDelta, BookSnapshot, BestQuote, Rejection, Control)
+KINDS = (TradeEvent, BookDelta, BookSnapshot, BestQuote, TapeDoubt, Rejection, Control)
 TICKER = {"u": 12, "s": "BTCUSDT", "b": "61800.2", "B": "1.5", "a": "61800.3", "A": "2"}
 BINANCE = (
     js(agg()),

@@ -1,20 +1,26 @@
 """Trade ids: repeats, holes, late fills."""
 
+from collections import deque
+
 import pytest
 from frames import AT, trade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors import sequence
-from cloud_marketdata.collectors.sequence import (
+from cloud_marketdata.collectors import tapes
+from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.tapes import (
+    FILLED,
     FOREIGN,
+    HOLES_MAX,
     NEW,
     REPEATED,
     ContiguousTape,
+    Restored,
     SeenTape,
-    TradeGap,
+    Tapes,
 )
-from cloud_marketdata.domain.values import NS_PER_S
+from cloud_marketdata.domain.values import NS_PER_S, Venue
 
 
 def test_ids_that_grow_by_one_are_new_without_a_gap():
@@ -35,14 +41,15 @@ def test_a_late_trade_fills_its_hole_once():
     for number in (7, 12):
         tape.admit(trade(number))
     assert [tape.admit(trade(number)) for number in (9, 9, 8, 11, 10, 10, 8)] == [
-        NEW,
+        FILLED,
         REPEATED,
-        NEW,
-        NEW,
-        NEW,
+        FILLED,
+        FILLED,
+        FILLED,
         REPEATED,
         REPEATED,
     ]
+    assert tape.holes == []
     assert tape.admit(trade(13)) == NEW
 
 
@@ -82,32 +89,186 @@ def test_every_id_is_admitted_at_most_once_and_gaps_count_what_never_came(number
     assert max(from_first) - first + 1 - len(from_first) == missing - filled
 
 
-def test_more_holes_than_are_remembered_never_admit_a_trade_twice():
+def test_more_holes_than_are_remembered_never_admit_a_trade_twice_and_are_counted():
     tape = ContiguousTape()
-    for number in range(0, 2 * sequence._HOLES_MAX + 20, 2):
+    for number in range(0, 2 * HOLES_MAX + 20, 2):
         tape.admit(trade(number))
+    assert (len(tape.holes), tape.forgotten) == (HOLES_MAX, 9)
     assert tape.admit(trade(1)) == REPEATED
-    assert tape.admit(trade(2 * sequence._HOLES_MAX + 1)) == NEW
+    assert tape.admit(trade(2 * HOLES_MAX + 1)) == FILLED
+    assert [tape.forgot(_gap(at, at + 2)) for at in (0, 16, 18, 20)] == [True, True, False, False]
+
+
+def _gap(after: int, before: int) -> TradeGap:
+    return TradeGap(after, before, before - after - 1, AT, AT)
+
+
+def test_a_tape_goes_on_with_the_holes_it_was_stored_with():
+    tape = ContiguousTape(trade(20), holes=[range(12, 14), range(3, 8)])
+    assert [tape.admit(trade(number)) for number in (5, 8, 13, 21)] == [
+        FILLED,
+        REPEATED,
+        FILLED,
+        NEW,
+    ]
+    assert tape.holes == [range(3, 5), range(6, 8), range(12, 13)]
+    assert tape.open(_gap(4, 13)) == [range(6, 8), range(12, 13)]
+    assert tape.open(_gap(2, 4)) == [range(3, 4)]
+    assert tape.open(_gap(14, 20)) == []
+    assert [tape.missing(_gap(*ends)) for ends in ((0, 20), (3, 13), (14, 20))] == [5, 4, 0]
+
+
+def test_a_mad_id_makes_a_hole_that_can_be_counted():
+    tape = ContiguousTape(trade(7))
+    gap = tape.admit(trade(10**400)).gap
+    assert gap.missing == tape.missing(gap) == 10**400 - 8
+    assert tape.admit(trade(9)) == FILLED
+
+
+def test_of_the_stored_holes_the_newest_are_kept_too():
+    holes = [range(at, at + 1) for at in range(0, 2 * HOLES_MAX + 8, 2)]
+    tape = ContiguousTape(trade(9_999), holes=holes)
+    assert (len(tape.holes), tape.forgotten) == (HOLES_MAX, 4)
+    assert tape.holes[-1] == holes[-1]
+
+
+def test_what_was_asked_for_fills_holes_and_never_moves_the_end():
+    tape = ContiguousTape(trade(7))
+    tape.admit(trade(10))
+    assert [tape.fill(trade(number)) for number in (8, 8, 7, 11, 3)] == [
+        FILLED,
+        REPEATED,
+        REPEATED,
+        REPEATED,
+        REPEATED,
+    ]
+    assert tape.admit(trade(11)) == NEW
+    assert tape.last == trade(11)
+
+
+def test_ids_that_prove_losses_need_no_fear_of_interruptions():
+    tape = ContiguousTape(trade(7))
+    tape.interrupted()
+    assert tape.admit(trade(8)) == NEW
 
 
 def test_named_ids_repeat_when_seen_and_prove_no_gap():
-    tape = SeenTape(trade("x"))
-    assert tape.admit(trade("x")) == REPEATED
+    tape = SeenTape()
+    assert [tape.admit(trade(name)) for name in ("a", "a", "zzz", "a")] == [
+        NEW,
+        REPEATED,
+        NEW,
+        REPEATED,
+    ]
+
+
+def test_the_first_new_trade_after_an_interruption_tells_a_gap_once():
+    tape, (first, then) = SeenTape(), (trade("a", time=AT), trade("b", time=AT + 30))
+    tape.admit(first)
+    tape.interrupted()
+    verdict = tape.admit(then)
+    assert verdict.new
+    assert verdict.gap == TradeGap("a", "b", None, AT, AT + 30, (first, then))
+    assert tape.admit(trade("c", time=AT + 31)) == NEW
+
+
+def test_a_gap_begins_at_the_newest_trade_and_never_ends_before_it():
+    tape = SeenTape()
+    for name, time in (("a", AT), ("c", AT + 9), ("b", AT + 5)):
+        tape.admit(trade(name, time=time))
+    assert tape.last == trade("c", time=AT + 9)
+    tape.interrupted()
+    gap = tape.admit(trade("d", time=AT + 7)).gap
+    assert (gap.after_id, gap.start, gap.end) == ("c", AT + 9, AT + 9)
+
+
+def test_before_the_first_trade_nothing_can_be_lost():
+    tape = SeenTape()
+    tape.interrupted()
     assert tape.admit(trade("a")) == NEW
-    assert tape.admit(trade("a")) == REPEATED
-    assert tape.admit(trade("zzz")) == NEW
+
+
+def test_a_restored_tape_knows_its_repeats_and_fears_what_was_missed():
+    stored = [trade("b", time=AT + 1), trade("a", time=AT)]
+    assert SeenTape(stored).admit(trade("c", time=AT + 2)).gap.after_id == "b"
+    tape = SeenTape(stored)
+    assert [tape.fill(stored[0]), tape.fill(trade("x"))] == [REPEATED, FILLED]
+
+
+def test_an_overlap_proves_that_nothing_was_lost():
+    tape = SeenTape([trade("a"), trade("b", time=AT + 1)])
+    assert tape.admit(trade("b", time=AT + 1)) == REPEATED
+    assert tape.admit(trade("c", time=AT + 2)) == NEW
+
+
+def test_what_was_asked_for_is_no_overlap():
+    tape = SeenTape([trade("a")])
+    tape.fill(trade("a"))
+    tape.fill(trade("b", time=AT + 1))
+    assert tape.admit(trade("c", time=AT + 2)).gap is not None
 
 
 def test_the_seen_ids_are_bounded_and_the_oldest_make_room(monkeypatch):
-    monkeypatch.setattr(sequence, "_IDS_MAX", 3)
+    monkeypatch.setattr(tapes, "IDS_MAX", 3)
+    tape, late = SeenTape(), tapes.REMEMBERED_NS + 1
+    for at, name in enumerate("abcd"):
+        tape.admit(trade(name, time=AT + at * late))
+    assert [tape.fill(trade(name)).new for name in "bcd"] == [False] * 3
+    assert tape.fill(trade("a")) == FILLED
+    assert tape.forgotten == 0
+
+
+def test_ids_of_the_last_minutes_stay_until_there_are_far_too_many(monkeypatch):
+    monkeypatch.setattr(tapes, "IDS_MAX", 3)
+    monkeypatch.setattr(tapes, "BUSY_IDS_MAX", 6)
     tape = SeenTape()
-    for name in "abcd":
+    for name in "abcdef":
         tape.admit(trade(name))
-    assert len(tape._seen) == 3
-    assert [tape.admit(trade(name)).new for name in "bcd"] == [False] * 3
-    assert tape.admit(trade("a")) == NEW
+    assert (tape.admit(trade("a")), tape.forgotten) == (REPEATED, 0)
+    for name in "gh":
+        tape.admit(trade(name))
+    assert tape.forgotten == 2
+    assert [tape.fill(trade(name)).new for name in "cdefghab"] == [False] * 6 + [True] * 2
 
 
 @pytest.mark.parametrize("tape", [ContiguousTape(), SeenTape()])
 def test_the_first_trade_of_a_tape_is_new(tape):
     assert tape.admit(trade(5)) == NEW
+    assert tape.last == trade(5)
+
+
+def test_each_symbol_has_the_kind_of_tape_its_venue_allows():
+    stored = Restored([trade(7), trade(9), trade(8)], [range(3, 5)])
+    contiguous = Tapes(Venue.BINANCE_USDM)
+    contiguous.restore("BTCUSDT", stored)
+    assert contiguous["BTCUSDT"].last == trade(9)
+    assert contiguous["BTCUSDT"].holes == [range(3, 5)]
+    assert contiguous["ETHUSDT"].last is None
+    seen = Tapes(Venue.BYBIT_LINEAR).restore("BTCUSDT", stored)
+    assert [seen.admit(trade(number)).new for number in (7, 8, 9)] == [False] * 3
+
+
+# Two connections to one venue. Each brings what it brings in order; whatever is lost, is lost.
+LOSSES = st.sets(st.integers(1, 40), max_size=25)
+
+
+@settings(max_examples=150, deadline=None)
+@given(first=LOSSES, second=LOSSES, turns=st.lists(st.booleans(), min_size=80, max_size=80))
+def test_twins_admit_the_union_and_leave_the_holes_of_the_union(first, second, turns):
+    lines = [
+        deque(number for number in range(1, 41) if number not in lost) for lost in (first, second)
+    ]
+    brought = {number for line in lines for number in line}
+    tape, admitted, told = ContiguousTape(trade(0)), [], set()
+    for turn in turns:
+        line = lines[turn] or lines[not turn]
+        if line:
+            number = line.popleft()
+            verdict = tape.admit(trade(number))
+            admitted += [number] * verdict.new
+            if verdict.gap:
+                told.update(range(verdict.gap.after_id + 1, verdict.gap.before_id))
+            told -= {number} if verdict.filled else set()
+    assert sorted(admitted) == sorted(brought)
+    never = {number for number in range(1, max(brought, default=0)) if number not in brought}
+    assert {number for hole in tape.holes for number in hole} == told == never

@@ -7,6 +7,7 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
+from cloud_marketdata.domain.sheet import Changes
 from cloud_marketdata.domain.values import NS_PER_S, Side, Timeframe, Venue
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.memory import memory_stores
@@ -52,13 +53,13 @@ class Failing:
         """Do everything else as the repository inside."""
         return getattr(self._inner, name)
 
-    async def save(self, aggregates: Sequence[Aggregate]) -> None:
+    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
         """Fail as often as was asked, then save."""
         if self.failures:
             self.failures -= 1
             msg = "away"
             raise StorageError(msg)
-        await self._inner.save(aggregates)
+        await self._inner.save(aggregates, ledger)
 
 
 def trade(

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import Message
 
-from cloud_marketdata.domain.values import NS_PER_S
+from cloud_marketdata.domain.values import NS_PER_S, Venue
 from cloud_marketdata.simulator.capture import Frame
-from cloud_marketdata.simulator.connection import Connection, Subscriptions
+from cloud_marketdata.simulator.connection import Connection, Delivery, Subscriptions
+from cloud_marketdata.simulator.faults.mischief import Mischief
+from cloud_marketdata.simulator.faults.striker import Scene
 from cloud_marketdata.simulator.playback import Pace, play
 
 
@@ -36,9 +38,13 @@ class _Stage:
     def covered(self) -> bool:
         return all(str(n) in self.subscriptions for n in range(self._wanted))
 
-    def deliveries(self, payload: bytes) -> Iterator[tuple[Connection, bytes]]:
+    def deliveries(self, payload: bytes) -> Iterator[Delivery]:
         self.seen.append((self._clock.elapsed, payload))
-        return iter([(client, payload) for client in self.subscriptions.of("0")])
+        return iter([Delivery(client, "0", payload) for client in self.subscriptions.of("0")])
+
+
+def unharmed(clock: _VirtualClock) -> Mischief:
+    return Mischief(Venue.BINANCE_SPOT, Scene(clock, lambda _: None, lambda *_: None, ()), 0)
 
 
 FRAMES = [Frame(10**18 + n * NS_PER_S, b"%d" % n) for n in range(5)]
@@ -48,7 +54,7 @@ FRAMES = [Frame(10**18 + n * NS_PER_S, b"%d" % n) for n in range(5)]
 def test_the_recorded_rhythm_is_kept_at_any_speed(speed, step):
     clock = _VirtualClock()
     stage = _Stage(clock)
-    asyncio.run(play(stage, FRAMES, Pace(speed, waits=False), clock))
+    asyncio.run(play(stage, FRAMES, Pace(speed, waits=False), unharmed(clock), clock))
     assert stage.seen == [(n * step, frame.payload) for n, frame in enumerate(FRAMES)]
 
 
@@ -56,7 +62,7 @@ def test_a_recording_that_is_behind_catches_up_without_leaving_anything_out():
     clock = _VirtualClock()
     stage = _Stage(clock)
     frames = [FRAMES[0], FRAMES[4], FRAMES[1], FRAMES[4]]
-    asyncio.run(play(stage, frames, Pace(waits=False), clock))
+    asyncio.run(play(stage, frames, Pace(waits=False), unharmed(clock), clock))
     assert [payload for _, payload in stage.seen] == [b"0", b"4", b"1", b"4"]
     assert clock.elapsed == 4.0
 
@@ -70,7 +76,7 @@ def test_nothing_is_played_before_every_stream_has_a_listener():
             sent.append(message["text"])
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(play(stage, FRAMES, Pace(start_after_s=60.0), clock))
+            tasks.create_task(play(stage, FRAMES, Pace(start_after_s=60.0), unharmed(clock), clock))
             for stream in ("0", "1"):
                 for _ in range(5):
                     await asyncio.sleep(0)
@@ -95,7 +101,7 @@ def test_a_listener_that_leaves_does_not_stop_the_others():
 
         stage.subscriptions.add("0", Connection(gone))
         stage.subscriptions.add("0", Connection(send))
-        await play(stage, FRAMES, Pace(), clock)
+        await play(stage, FRAMES, Pace(), unharmed(clock), clock)
         assert sent == ["0", "1", "2", "3", "4"]
         assert len(stage.subscriptions.of("0")) == 1
 

@@ -12,7 +12,8 @@ from cloud_marketdata.core.errors import BadRequestError
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.simulator.binance import BinanceClient, BinanceVenue
 from cloud_marketdata.simulator.capture import Frame, read_capture
-from cloud_marketdata.simulator.listing import choose, read_listings
+from cloud_marketdata.simulator.listing import Listing, choose, read_listings
+from cloud_marketdata.simulator.recording import Recording
 from cloud_marketdata.simulator.survey import early_books, survey
 from cloud_marketdata.simulator.tape import Tape
 
@@ -35,7 +36,8 @@ def frame(kind: str, data: dict) -> bytes:
 
 
 def staged(*payloads: bytes, venue: Venue = Venue.BINANCE_USDM) -> BinanceVenue:
-    return BinanceVenue(venue, survey(Frame(n, payload) for n, payload in enumerate(payloads)))
+    held = survey(Frame(n, payload) for n, payload in enumerate(payloads))
+    return BinanceVenue(venue, held, lambda: 0.0)
 
 
 def test_the_grid_is_what_the_decimals_in_use_need():
@@ -96,8 +98,8 @@ def test_a_recording_with_aggregates_of_its_own_gets_no_made_ones():
     client = BinanceClient(lambda _: None)
     stage.subscriptions.add("btcusdt@aggTrade", client)
     assert list(stage.deliveries(frame("trade", TRADE))) == []
-    assert list(stage.deliveries(agg)) == [(client, agg)]
-    assert [row.a for row in stage.tapes.of("BTCUSDT").newest(9)] == [9]
+    assert list(stage.deliveries(agg)) == [(client, "btcusdt@aggTrade", agg)]
+    assert [row.a for row in stage.tapes.aggregates("BTCUSDT").newest(9)] == [9]
 
 
 @pytest.mark.parametrize("kind", ["INSURANCE_FUND", "ADL", "NA"])
@@ -107,8 +109,8 @@ def test_fills_away_from_the_market_make_no_aggregate(kind):
     client = BinanceClient(lambda _: None)
     stage.subscriptions.add("btcusdt@aggTrade", client)
     stage.subscriptions.add("btcusdt@trade", client)
-    assert list(stage.deliveries(payload)) == [(client, payload)]
-    assert stage.tapes.of("BTCUSDT").newest(9) == []
+    assert list(stage.deliveries(payload)) == [(client, "btcusdt@trade", payload)]
+    assert stage.tapes.aggregates("BTCUSDT").newest(9) == []
 
 
 def test_an_rpi_fill_counts_nothing_in_the_size_without_rpi():
@@ -117,7 +119,7 @@ def test_an_rpi_fill_counts_nothing_in_the_size_without_rpi():
     client = BinanceClient(lambda _: None)
     client.combined = False
     stage.subscriptions.add("btcusdt@aggTrade", client)
-    ((_, event),) = stage.deliveries(payload)
+    ((_, _, event),) = stage.deliveries(payload)
     assert (msgspec.json.decode(event)["q"], msgspec.json.decode(event)["nq"]) == ("0.100", "0")
 
 
@@ -127,6 +129,30 @@ def test_a_frame_nobody_can_read_is_nobodys():
     assert list(stage.deliveries(b'{"stream":"btcusdt@depth","data":{"e":}}')) == []
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        frame("trade", TRADE),
+        b'{"topic":"publicTrade.BTCUSDT","data":[{"p":"10.50"},{"p":"10.50"}]}',
+    ],
+)
+def test_trades_of_a_recording_cost_one_new_tick_more_once_its_grid_is_finer(tmp_path, payload):
+    others = [
+        frame("depth", {"b": [["10.50", "1"]]}),
+        payload.replace(b"BTC", b"ETH"),
+        b"{nonsense}",
+    ]
+    others[1] = others[1].replace(b"btc", b"eth")
+    path = tmp_path / "capture"
+    path.write_bytes(b"".join(b"%d %b\n" % (10**18, line) for line in (payload, *others, payload)))
+    recording = Recording([path])
+    frames = iter(recording)
+    assert next(frames).payload == payload
+    recording.refine(Listing("BTCUSDT", Decimal("0.001"), Decimal(1), Decimal(1)))
+    later = [frame.payload for frame in frames]
+    assert later == [*others, payload.replace(b"10.50", b"10.501")]
+
+
 @given(
     steps=st.lists(st.integers(1, 5), max_size=40),
     start=st.none() | st.integers(-5, 60),
@@ -134,7 +160,7 @@ def test_a_frame_nobody_can_read_is_nobodys():
     limit=st.integers(1, 50),
 )
 def test_the_tape_finds_what_a_walk_over_its_rows_finds(steps, start, end, limit):
-    tape: Tape[int] = Tape(lambda row: row)
+    tape: Tape[int] = Tape(lambda row: row, lambda: 0.0)
     rows = [sum(steps[: n + 1]) for n in range(len(steps))]
     for row in rows:
         tape.add(row)
@@ -143,3 +169,14 @@ def test_the_tape_finds_what_a_walk_over_its_rows_finds(steps, start, end, limit
     assert tape.between(lambda row: row, start, end, limit) == expected
     if start is not None:
         assert tape.from_id(start, limit) == [row for row in rows if row >= start][:limit]
+
+
+@given(st.lists(st.floats(0, 9), max_size=30).map(sorted), st.floats(0, 9))
+def test_a_tape_of_an_earlier_moment_holds_what_had_arrived_by_then(arrivals, moment):
+    coming = iter(arrivals)
+    tape: Tape[int] = Tape(lambda row: row, lambda: next(coming))
+    for row in range(len(arrivals)):
+        tape.add(row)
+    then = tape.as_of(moment)
+    assert then.newest(99) == [row for row, at in enumerate(arrivals) if at <= moment]
+    assert len(tape) == len(arrivals)

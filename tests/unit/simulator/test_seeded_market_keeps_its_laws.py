@@ -14,7 +14,7 @@ from cloud_marketdata.domain.values import Exchange, Venue
 from cloud_marketdata.simulator.listing import Listing, known
 from cloud_marketdata.simulator.market import Market
 from cloud_marketdata.simulator.shadow import ShadowBooks
-from cloud_marketdata.simulator.synthetic import synthetic
+from cloud_marketdata.simulator.synthetic import SeededMarkets
 
 START = 1_786_310_819_000_000_000
 seeds = st.integers(0, 2**32)
@@ -79,9 +79,9 @@ def test_trade_ids_and_update_ids_leave_no_hole(seed):
 @given(seed=seeds, venue=venues)
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(seed, venue):
     symbols = [known(venue, "BTCUSDT"), known(venue, "ETHUSDT")]
-    first, again = (list(islice(synthetic(venue, symbols, seed, START), 400)) for _ in range(2))
+    first, again = (list(islice(SeededMarkets(venue, symbols, seed, START), 400)) for _ in range(2))
     assert first == again
-    assert first != list(islice(synthetic(venue, symbols, seed + 1, START), 400))
+    assert first != list(islice(SeededMarkets(venue, symbols, seed + 1, START), 400))
 
 
 @settings(max_examples=10, deadline=None)
@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(seed, venue)
 def test_the_deltas_applied_to_the_first_snapshot_give_the_market_of_now(seed, venue, steps):
     books = ShadowBooks(venue)
     listing = known(venue, "ETHUSDT")
-    for frame in islice(synthetic(venue, [listing], seed, START), steps + 2):
+    for frame in islice(SeededMarkets(venue, [listing], seed, START), steps + 2):
         books.receive(frame.payload)
         if b"@bookTicker" in frame.payload:
             ticker = msgspec.json.decode(frame.payload)["data"]
@@ -107,7 +107,7 @@ def test_the_deltas_applied_to_the_first_snapshot_give_the_market_of_now(seed, v
 @pytest.mark.parametrize("venue", list(Venue))
 def test_a_market_started_later_goes_on_with_higher_ids(venue):
     def ids(start: int) -> list[str]:
-        frames = islice(synthetic(venue, [known(venue, "BTCUSDT")], 7, start), 300)
+        frames = islice(SeededMarkets(venue, [known(venue, "BTCUSDT")], 7, start), 300)
         trades = [msgspec.json.decode(f.payload) for f in frames if b"rade" in f.payload[:25]]
         if venue.exchange is Exchange.BYBIT:
             return [item["i"] for message in trades for item in message["data"]]

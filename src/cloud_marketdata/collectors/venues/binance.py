@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from cloud_marketdata.collectors.base import BaseCollector, Control, ControlKind, Decoded
+from cloud_marketdata.collectors.base import BaseCollector, Command, Control, ControlKind, Decoded
 from cloud_marketdata.collectors.rulers import Ruler, Rulers, UnknownSymbolError
 from cloud_marketdata.collectors.sequence import BookRule
 from cloud_marketdata.collectors.venues import binance_wire as wire
 from cloud_marketdata.collectors.venues.binance_instruments import instruments
+from cloud_marketdata.collectors.venues.binance_trades import BinanceTrades
+from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,
@@ -24,79 +26,9 @@ from cloud_marketdata.domain.events import (
     TradeEvent,
 )
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import (
-    NS_PER_MS,
-    BadNumberError,
-    Side,
-    TradeFlag,
-)
+from cloud_marketdata.domain.values import NS_PER_MS, BadNumberError
 
-# Looking a member up in its enum costs as much as making the event.
-_BUY: Final = Side.BUY
-_SELL: Final = Side.SELL
-KINDS: Final = {
-    "MARKET": TradeFlag.NONE,
-    "RPI": TradeFlag.RPI,
-    "INSURANCE_FUND": TradeFlag.INSURANCE_FUND,
-    "ADL": TradeFlag.ADL,
-}
-
-
-_TOLD_TWICE: Final = Control(ControlKind.SILENT, "trade beside aggTrade")
-
-
-class BinanceTrades:
-    """Trades by `@aggTrade`, which can be back-filled exactly, or by `@trade`.
-
-    They are two tellings of one tape with ids of their own. A capture may hold both: the first one
-    seen for a symbol is followed, or every trade would count twice.
-    """
-
-    def __init__(self, rulers: Rulers, stream: str) -> None:
-        self.rulers = rulers
-        self.stream = stream
-        self._followed: dict[str, type[wire.Trade | wire.AggTrade]] = {}
-
-    def topic(self, symbol: str) -> str:
-        """See `Part`."""
-        return f"{symbol.lower()}@{self.stream}"
-
-    def trade(self, m: wire.Trade, received_at: int) -> TradeEvent | Control:
-        """Turn one `@trade` into an event; raises UnknownSymbolError or BadNumberError."""
-        if self._followed.setdefault(m.s, wire.Trade) is not wire.Trade:
-            return _TOLD_TWICE
-        ruler = self.rulers.get(m.s) or self.rulers.learn(m.s, m.p, m.q)
-        price, size = ruler.trade(m.p, m.q)
-        return TradeEvent(
-            ruler.instrument,
-            m.t,
-            price,
-            size,
-            _SELL if m.m else _BUY,
-            m.T * NS_PER_MS,
-            received_at,
-            m.t,
-            1,
-            0 if m.X == "MARKET" else KINDS.get(m.X, TradeFlag.OFF_BOOK),
-        )
-
-    def aggregate(self, m: wire.AggTrade, received_at: int) -> TradeEvent | Control:
-        """Turn one `@aggTrade` into an event; raises UnknownSymbolError or BadNumberError."""
-        if self._followed.setdefault(m.s, wire.AggTrade) is not wire.AggTrade:
-            return _TOLD_TWICE
-        ruler = self.rulers.get(m.s) or self.rulers.learn(m.s, m.p, m.q)
-        price, size = ruler.trade(m.p, m.q)
-        return TradeEvent(
-            ruler.instrument,
-            m.a,
-            price,
-            size,
-            _SELL if m.m else _BUY,
-            m.T * NS_PER_MS,
-            received_at,
-            m.a,
-            m.l - m.f + 1,
-        )
+_CHUNK: Final = 100
 
 
 class BinanceBooks:
@@ -154,11 +86,13 @@ class BinanceCollector(BaseCollector):
     trades: BinanceTrades
     books: BinanceBooks
     rule: ClassVar[BookRule]
-    info_path: ClassVar[str]
+    topics_max: ClassVar[int] = 1024
+    snapshot_levels: ClassVar[int | None] = 1000
 
     def __init__(self, trade_rulers: Rulers, book_rulers: Rulers, trade_stream: str) -> None:
         self.trades = BinanceTrades(trade_rulers, trade_stream)
         self.books = BinanceBooks(book_rulers, self.rule)
+        self._commanded = 0
         self._readers: dict[type, Callable[[Any, int], Decoded]] = {
             wire.Trade: self.trades.trade,
             wire.AggTrade: self.trades.aggregate,
@@ -218,17 +152,43 @@ class BinanceCollector(BaseCollector):
         if frame.e:
             return None if frame.e in wire.TAGS else Control(ControlKind.SILENT, frame.e)
         if frame.code is not None or frame.error is not None:
-            return Control(ControlKind.REFUSED, f"{frame.code} {frame.msg or frame.error}")
+            detail = f"{frame.code} {frame.msg or frame.error}"
+            return Control(ControlKind.REFUSED, detail, _ref(frame.id))
         if frame.id is not UNSET:
-            return Control(ControlKind.ACK, str(frame.id))
+            return Control(ControlKind.ACK, str(frame.id), _ref(frame.id))
         if frame.lastUpdateId is not None:
             return Control(ControlKind.SILENT, "partial depth")
         return None
 
-    def resubscribe(self, symbol: str) -> tuple[bytes, ...]:
-        """Nothing: Binance's snapshots come by REST."""
-        del symbol
-        return ()
+    def subscribe(self, topics: Sequence[str]) -> list[Command]:
+        """See BaseCollector."""
+        return self._commands("SUBSCRIBE", topics)
+
+    def unsubscribe(self, topics: Sequence[str]) -> list[Command]:
+        """See BaseCollector."""
+        return self._commands("UNSUBSCRIBE", topics)
+
+    def _commands(self, method: str, topics: Sequence[str]) -> list[Command]:
+        """Return commands whose ids are positive, ascending, and used once on this connection."""
+        made = []
+        for at in range(0, len(topics), _CHUNK):
+            part = tuple(topics[at : at + _CHUNK])
+            self._commanded += 1
+            body = {"method": method, "params": part, "id": self._commanded}
+            made.append(Command(str(self._commanded), msgspec.json.encode(body), part))
+        return made
+
+    def ticker(self, symbol: str) -> str | None:
+        """See BaseCollector: `u` of a bookTicker is the update id of the book it shows."""
+        return f"{symbol.lower()}@bookTicker"
+
+    def decode_newest(self, body: bytes) -> int:
+        """See BaseCollector."""
+        try:
+            return max((row.T for row in wire.newest.decode(body)), default=0) * NS_PER_MS
+        except wire.UNREADABLE as error:
+            msg = f"newest trade not understood: {error}"
+            raise VenueError(msg) from error
 
     def decode_snapshot(
         self, symbol: str, body: bytes, received_at: int
@@ -239,16 +199,22 @@ class BinanceCollector(BaseCollector):
         except (*wire.UNREADABLE, UnknownSymbolError, BadNumberError) as error:
             return self.reject("snapshot", str(error), body, received_at)
 
+    def decode_trades(
+        self, symbol: str, body: bytes, received_at: int
+    ) -> list[TradeEvent | Rejection]:
+        """See BaseCollector."""
+        try:
+            rows = wire.rows.decode(body)
+        except wire.UNREADABLE:
+            return [self.reject("trades", body[:200].decode(errors="replace"), body, received_at)]
+        trades = BinanceTrades(self.trades.rulers, self.trades.stream)
+        return self.read_rows(rows, lambda row: trades.row(symbol, row, received_at), received_at)
+
     @classmethod
     def decode_instruments(cls, body: bytes) -> list[Instrument]:
         """See BaseCollector."""
         return instruments(body, cls.venue)
 
 
-def subscribe(topics: Sequence[str], *, first_id: int = 1, chunk: int = 100) -> tuple[bytes, ...]:
-    """Return SUBSCRIBE messages; ids are positive and ascending."""
-    chunks = [topics[at : at + chunk] for at in range(0, len(topics), chunk)]
-    return tuple(
-        msgspec.json.encode({"method": "SUBSCRIBE", "params": part, "id": number})
-        for number, part in enumerate(chunks, first_id)
-    )
+def _ref(given: int | str | UnsetType | None) -> str:
+    return "" if given is UNSET or given is None else str(given)

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from cloud_marketdata.collectors.base import Ask, Connection, Limits
+from cloud_marketdata.collectors.base import Ask, Connection, Limits, Questions
+from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.ranking import Ranked
 from cloud_marketdata.collectors.sequence import BookRule, SpotRule
-from cloud_marketdata.collectors.venues.binance import BinanceCollector, subscribe
+from cloud_marketdata.collectors.venues.binance import BinanceCollector
+from cloud_marketdata.collectors.venues.binance_ranking import ranking
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.storage.ports import StreamKind
 
 _ONE_BY_ONE: Final = 10
 
@@ -20,15 +24,27 @@ class BinanceSpotCollector(BinanceCollector):
 
     def connections(self, symbols: Sequence[str]) -> list[Connection]:
         """See BaseCollector."""
-        topics = (
-            *(self.trades.topic(symbol) for symbol in symbols),
-            *(self.books.topic(symbol) for symbol in symbols),
-        )
-        return [Connection("stream", "/stream", topics, subscribe(topics))]
+        topics = self.topics_of(symbols, StreamKind.TRADES, StreamKind.BOOK)
+        return [Connection("stream", "/stream", topics)]
 
     def snapshot_ask(self, symbol: str) -> Ask:
         """See BaseCollector; 5000 levels would weigh five times as much."""
-        return Ask(f"/api/v3/depth?symbol={symbol}&limit=1000", 50)
+        return Ask(f"/api/v3/depth?symbol={symbol}&limit={self.snapshot_levels}", 50)
+
+    def newest_book_ask(self, symbol: str) -> Ask:
+        """See BaseCollector."""
+        return Ask(f"/api/v3/depth?symbol={symbol}&limit=5", 5)
+
+    def trades_ask(self, symbol: str, gap: TradeGap) -> Ask:
+        """See BaseCollector; the host that has market data only does not serve single trades."""
+        question = f"symbol={symbol}&fromId={int(gap.after_id) + 1}&limit=1000"
+        if self.trades.stream == "trade":
+            return Ask(f"/api/v3/historicalTrades?{question}", 25)
+        return Ask(f"/api/v3/aggTrades?{question}", 4)
+
+    def newest_trade_ask(self, symbol: str) -> Ask:
+        """See BaseCollector."""
+        return Ask(f"/api/v3/aggTrades?symbol={symbol}&limit=1", 4)
 
     @classmethod
     def instrument_asks(cls, symbols: Sequence[str]) -> list[Ask]:
@@ -36,3 +52,8 @@ class BinanceSpotCollector(BinanceCollector):
         if len(symbols) > _ONE_BY_ONE:
             return [Ask("/api/v3/exchangeInfo", 20)]
         return [Ask(f"/api/v3/exchangeInfo?symbol={symbol}", 20) for symbol in symbols]
+
+    @classmethod
+    def ranking(cls) -> Questions[list[Ranked]]:
+        """See BaseCollector."""
+        return ranking(Ask("/api/v3/exchangeInfo", 20), Ask("/api/v3/ticker/24hr", 80))

@@ -102,6 +102,42 @@ class Combined(Struct, gc=False):
         return kind != "depth" and not kind.startswith("depth@")
 
 
+class AggRow(Struct):
+    """One row of REST aggTrades."""
+
+    a: int
+    p: str
+    q: str
+    f: int
+    l: int  # noqa: E741  the venue's letter
+    T: int
+    m: bool
+
+    def told(self, symbol: str) -> AggTrade:
+        """Return what the stream says of the same trade."""
+        return AggTrade(symbol, self.a, self.p, self.q, self.f, self.l, self.T, self.m)
+
+
+class TradeRow(Struct, rename="camel"):
+    """One row of REST historicalTrades."""
+
+    id: int
+    price: str
+    qty: str
+    time: int
+    is_buyer_maker: bool
+
+    def told(self, symbol: str) -> Trade:
+        """Return what the stream says of the same trade."""
+        return Trade(symbol, self.id, self.price, self.qty, self.time, self.is_buyer_maker)
+
+
+class NewestRow(Struct):
+    """Of a REST trade, its match time."""
+
+    T: int
+
+
 class Anything(Struct):
     """Whatever else may come: answers, refusals, notices, streams without `e`."""
 
@@ -124,3 +160,7 @@ bare = msgspec.json.Decoder(Message)
 anything = msgspec.json.Decoder(Anything)
 spot_ticker = msgspec.json.Decoder(SpotBookTicker)
 depth = msgspec.json.Decoder(Depth)
+newest = msgspec.json.Decoder(list[NewestRow])
+rows = msgspec.json.Decoder(list[Raw])
+agg_row = msgspec.json.Decoder(AggRow)
+trade_row = msgspec.json.Decoder(TradeRow)

@@ -13,72 +13,30 @@ from msgspec import UNSET, Raw
 from cloud_marketdata.collectors.base import (
     Ask,
     BaseCollector,
+    Command,
     Connection,
     Control,
     ControlKind,
     Decoded,
     Heartbeat,
     Limits,
+    Questions,
 )
+from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.ranking import Ranked
 from cloud_marketdata.collectors.rulers import Rulers, UnknownSymbolError
 from cloud_marketdata.collectors.sequence import BookRule, BybitRule
 from cloud_marketdata.collectors.venues import bybit_wire as wire
 from cloud_marketdata.collectors.venues.bybit_instruments import instruments
+from cloud_marketdata.collectors.venues.bybit_ranking import ranking
+from cloud_marketdata.collectors.venues.bybit_trades import BybitTrades
+from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import BookDelta, BookSnapshot, Rejection, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import (
-    NS_PER_MS,
-    BadNumberError,
-    Side,
-    TradeFlag,
-    Venue,
-)
-
-SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL}
-
+from cloud_marketdata.domain.values import NS_PER_MS, BadNumberError, Venue
+from cloud_marketdata.storage.ports import StreamKind
 
 _CHUNK: Final = 10
-
-
-class BybitTrades:
-    """Trades by `publicTrade`.
-
-    `seq` is shared by the trades of one match and by the book, so a trade's sequence is its seq and
-    its place among the trades of that seq; that keeps the order inside one millisecond.
-    """
-
-    def __init__(self, rulers: Rulers) -> None:
-        self.rulers = rulers
-        self._place: dict[str, tuple[int, int]] = {}
-
-    def topic(self, symbol: str) -> str:
-        """See `Part`."""
-        return f"publicTrade.{symbol}"
-
-    def trade(self, m: wire.Trade, received_at: int) -> TradeEvent:
-        """Turn one item into an event; raises UnknownSymbolError or BadNumberError."""
-        ruler = self.rulers.get(m.s) or self.rulers.learn(m.s, m.p, m.v)
-        price, size = ruler.trade(m.p, m.v)
-        side = SIDES.get(m.S)
-        if side is None:
-            msg = f"side {m.S!r} is neither Buy nor Sell"
-            raise BadNumberError(msg)
-        seq, place = self._place.get(m.s, (-1, 0))
-        place = place + 1 if seq == m.seq else 0
-        self._place[m.s] = (m.seq, place)
-        flags = (TradeFlag.BLOCK if m.BT else 0) | (TradeFlag.RPI if m.RPI else 0)
-        return TradeEvent(
-            ruler.instrument,
-            m.i,
-            price,
-            size,
-            side,
-            m.T * NS_PER_MS,
-            received_at,
-            (m.seq << 16) + place,
-            1,
-            int(flags),
-        )
 
 
 class BybitBooks:
@@ -123,8 +81,12 @@ class BybitCollector(BaseCollector):
     """What spot and linear share, which is everything but their names."""
 
     heartbeat: ClassVar[Heartbeat | None] = Heartbeat(b'{"op":"ping"}', 20.0)
+    # The names of all topics of a connection may have 21,000 characters together.
+    topics_max: ClassVar[int] = 400
     limits: ClassVar[Limits] = Limits(weight=600, window_s=5.0, commands_per_s=10)
     category: ClassVar[str]
+    recent_max: ClassVar[int]
+    """Rows of recent-trade that may be asked for."""
     trades: BybitTrades
     books: BybitBooks
 
@@ -132,21 +94,34 @@ class BybitCollector(BaseCollector):
         del trade_stream
         self.trades = BybitTrades(trade_rulers)
         self.books = BybitBooks(book_rulers)
+        self._commanded = 0
 
     def connections(self, symbols: Sequence[str]) -> list[Connection]:
         """See BaseCollector."""
-        topics = (
-            *(self.trades.topic(symbol) for symbol in symbols),
-            *(self.books.topic(symbol) for symbol in symbols),
-        )
-        chunks = [topics[at : at + _CHUNK] for at in range(0, len(topics), _CHUNK)]
-        subscribe = tuple(_command("subscribe", part) for part in chunks)
-        return [Connection("public", f"/v5/public/{self.category}", topics, subscribe)]
+        topics = self.topics_of(symbols, StreamKind.TRADES, StreamKind.BOOK)
+        return [Connection("public", f"/v5/public/{self.category}", topics)]
 
-    def resubscribe(self, symbol: str) -> tuple[bytes, ...]:
+    def subscribe(self, topics: Sequence[str]) -> list[Command]:
         """See BaseCollector."""
-        topic = [self.books.topic(symbol)]
-        return _command("unsubscribe", topic), _command("subscribe", topic)
+        return self._commands("subscribe", topics)
+
+    def unsubscribe(self, topics: Sequence[str]) -> list[Command]:
+        """See BaseCollector."""
+        return self._commands("unsubscribe", topics)
+
+    def _commands(self, op: str, topics: Sequence[str]) -> list[Command]:
+        made = []
+        for at in range(0, len(topics), _CHUNK):
+            part = tuple(topics[at : at + _CHUNK])
+            self._commanded += 1
+            body: dict[str, Any] = {"op": op, "args": part, "req_id": str(self._commanded)}
+            made.append(Command(str(self._commanded), msgspec.json.encode(body), part))
+        return made
+
+    def ticker(self, symbol: str) -> str | None:
+        """None: each depth counts its own `u`, so no id of a ticker is one of the book's."""
+        del symbol
+        return None
 
     def decode(self, payload: bytes, received_at: int) -> Sequence[Decoded]:
         """See BaseCollector."""
@@ -155,15 +130,23 @@ class BybitCollector(BaseCollector):
         except wire.UNREADABLE:
             return self._other(payload, received_at)
         if type(frame.data) is list:
-            return [self._trade(item, payload, received_at) for item in frame.data]
+            return self._trades(frame.data, payload, received_at)
         return (self._book(frame, payload, received_at),)
+
+    def _trades(
+        self, items: Sequence[wire.Trade], payload: bytes, received_at: int
+    ) -> list[Decoded]:
+        decoded = [self._trade(item, payload, received_at) for item in items]
+        return [*decoded, *self.trades.take_doubts()] if self.trades.doubts else decoded
 
     def _trade(self, item: wire.Trade, payload: bytes, received_at: int) -> Decoded:
         try:
             return self.trades.trade(item, received_at)
         except UnknownSymbolError as error:
+            self.trades.break_chains()
             return self.reject("unknown_symbol", str(error), payload, received_at)
         except BadNumberError as error:
+            self.trades.break_chains()
             return self.reject("bad_number", str(error), payload, received_at)
 
     def _book(self, frame: wire.Frame, payload: bytes, received_at: int) -> Decoded:
@@ -182,7 +165,8 @@ class BybitCollector(BaseCollector):
             frame = wire.anything.decode(payload)
             if frame.topic.startswith("publicTrade.") and frame.data is not UNSET:
                 items = wire.items.decode(frame.data)
-                return [self._lone_trade(item, received_at) for item in items]
+                decoded = [self._lone_trade(item, received_at) for item in items]
+                return [*decoded, *self.trades.take_doubts()]
             if frame.topic.startswith(("publicTrade.", "orderbook.")):
                 wire.frame.decode(payload)
         except msgspec.ValidationError as error:
@@ -200,11 +184,53 @@ class BybitCollector(BaseCollector):
         try:
             return self._trade(wire.trade.decode(item), sample, received_at)
         except wire.UNREADABLE as error:
+            self.trades.break_chains()
             return self.reject("schema", str(error), sample, received_at)
 
     def snapshot_ask(self, symbol: str) -> Ask:
         """None: a REST book only fits the 1000-level topic."""
         raise LookupError(symbol)
+
+    def newest_book_ask(self, symbol: str) -> Ask:
+        """None, for the same reason."""
+        raise LookupError(symbol)
+
+    def trades_ask(self, symbol: str, gap: TradeGap) -> Ask:
+        """See BaseCollector; there is no way to ask for older ones than the newest."""
+        del gap
+        question = f"category={self.category}&symbol={symbol}&limit={self.recent_max}"
+        return Ask(f"/v5/market/recent-trade?{question}")
+
+    def decode_trades(
+        self, symbol: str, body: bytes, received_at: int
+    ) -> list[TradeEvent | Rejection]:
+        """See BaseCollector."""
+        try:
+            reply = wire.recent.decode(body)
+        except wire.UNREADABLE as error:
+            return [self.reject("trades", str(error), body, received_at)]
+        if reply.ret_code or reply.result is None:
+            refusal = f"{reply.ret_code} {reply.ret_msg}"
+            return [self.reject("trades", refusal, body, received_at)]
+        trades = BybitTrades(self.trades.rulers)
+
+        def read(row: Raw) -> TradeEvent:
+            return trades.row(symbol, wire.recent_trade.decode(row), received_at)
+
+        return self.read_rows(reversed(reply.result.rows), read, received_at)
+
+    def newest_trade_ask(self, symbol: str) -> Ask:
+        """See BaseCollector."""
+        return Ask(f"/v5/market/recent-trade?category={self.category}&symbol={symbol}&limit=1")
+
+    def decode_newest(self, body: bytes) -> int:
+        """See BaseCollector."""
+        try:
+            rows = wire.newest.decode(body).result.rows
+            return max((int(row.time) for row in rows), default=0) * NS_PER_MS
+        except (*wire.UNREADABLE, ValueError) as error:
+            msg = f"newest trade not understood: {error}"
+            raise VenueError(msg) from error
 
     def decode_snapshot(
         self, symbol: str, body: bytes, received_at: int
@@ -223,12 +249,18 @@ class BybitCollector(BaseCollector):
         """See BaseCollector."""
         return instruments(body, cls.venue)
 
+    @classmethod
+    def ranking(cls) -> Questions[list[Ranked]]:
+        """See BaseCollector."""
+        return ranking(cls.category)
+
 
 class BybitSpotCollector(BybitCollector):
     """Bybit's spot category."""
 
     venue: ClassVar[Venue] = Venue.BYBIT_SPOT
     category: ClassVar[str] = "spot"
+    recent_max: ClassVar[int] = 60
 
 
 class BybitLinearCollector(BybitCollector):
@@ -236,6 +268,7 @@ class BybitLinearCollector(BybitCollector):
 
     venue: ClassVar[Venue] = Venue.BYBIT_LINEAR
     category: ClassVar[str] = "linear"
+    recent_max: ClassVar[int] = 1000
 
 
 def _control(frame: wire.Anything) -> Control | None:
@@ -244,10 +277,5 @@ def _control(frame: wire.Anything) -> Control | None:
     if frame.op in {"ping", "pong"} or frame.ret_msg == "pong":
         return Control(ControlKind.PONG)
     if frame.success is False:
-        return Control(ControlKind.REFUSED, frame.ret_msg)
-    return Control(ControlKind.ACK, frame.op) if frame.op else None
-
-
-def _command(op: str, args: Sequence[str]) -> bytes:
-    body: dict[str, Any] = {"op": op, "args": list(args)}
-    return msgspec.json.encode(body)
+        return Control(ControlKind.REFUSED, frame.ret_msg, frame.req_id)
+    return Control(ControlKind.ACK, frame.op, frame.req_id) if frame.op else None

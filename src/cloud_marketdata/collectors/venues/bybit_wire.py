@@ -7,13 +7,13 @@ Fields that are not declared are ignored; unknown kinds of messages are told by 
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 Pairs = list[tuple[str, str]]
 
 
 class Trade(Struct, gc=False):
-    """One item of `publicTrade`; `S` is the taker's side, `BT` a block trade."""
+    """One item of `publicTrade`: `S` is the taker's side, `BT` a block, `L` how the price moved."""
 
     T: int
     s: str
@@ -24,6 +24,7 @@ class Trade(Struct, gc=False):
     BT: bool = False
     RPI: bool = False
     seq: int = 0
+    L: str | None = None
 
 
 class Book(Struct, gc=False):
@@ -52,7 +53,53 @@ class Anything(Struct):
     op: str = ""
     success: bool | None = None
     ret_msg: str = ""
+    req_id: str = ""
     data: Raw | UnsetType = UNSET
+
+
+class NewestRow(Struct):
+    """Of a row of recent-trade, its match time."""
+
+    time: str
+
+
+class NewestRows(Struct):
+    """Rows of recent-trade, newest first."""
+
+    rows: list[NewestRow] = field(name="list", default_factory=list)
+
+
+class Newest(Struct):
+    """REST recent-trade, as far as the newest time needs it."""
+
+    result: NewestRows
+
+
+class RecentTrade(Struct, rename="camel"):
+    """One row of REST recent-trade; its integers are written as text."""
+
+    exec_id: str
+    price: str
+    size: str
+    side: str
+    time: int
+    is_block_trade: bool = False
+    is_rpi_trade: bool = field(name="isRPITrade", default=False)
+    seq: int = 0
+
+
+class RecentTrades(Struct):
+    """Rows of recent-trade, newest first, each to be read by itself."""
+
+    rows: list[Raw] = field(name="list", default_factory=list)
+
+
+class Recent(Struct, rename="camel"):
+    """REST recent-trade, or its refusal."""
+
+    ret_code: int
+    ret_msg: str = ""
+    result: RecentTrades | None = None
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -60,3 +107,6 @@ frame = msgspec.json.Decoder(Frame)
 items = msgspec.json.Decoder(list[Raw])
 trade = msgspec.json.Decoder(Trade)
 anything = msgspec.json.Decoder(Anything)
+newest = msgspec.json.Decoder(Newest)
+recent = msgspec.json.Decoder(Recent)
+recent_trade = msgspec.json.Decoder(RecentTrade, strict=False)

@@ -4,7 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.sheet import Changes
 from cloud_marketdata.domain.values import Timeframe, Venue
+from cloud_marketdata.storage.embedded.coverage import taking
 from cloud_marketdata.storage.embedded.database import Database
 from cloud_marketdata.storage.packing import pack_aggregate, unpack_aggregate
 
@@ -30,11 +32,18 @@ class EmbeddedAggregates:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(self, aggregates: Sequence[Aggregate]) -> None:
+    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
         """Store or replace all of them in one transaction, but never with a lower position."""
         # Packed before the first await: the caller goes on adding trades to these very objects.
         rows = [_row(aggregate) for aggregate in aggregates]
-        await self._database.write_rows(_SAVE, rows)
+        take = taking(ledger) if ledger else None
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(_SAVE, rows)
+            if take:
+                take(connection)
+
+        await self._database.write(work)
 
     async def find_by_range(
         self, venue: Venue, symbol: str, timeframe: Timeframe, start: int, end: int

@@ -54,7 +54,7 @@ HOT = Schema(
 
 WARM = Schema(
     application_id=0x4D44_5741,
-    version=1,
+    version=2,
     statements=(
         """CREATE TABLE aggregates (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
@@ -63,6 +63,18 @@ WARM = Schema(
         ) STRICT""",
         "CREATE INDEX aggregates_by_position ON aggregates (venue, symbol, position)",
         "CREATE INDEX aggregates_open ON aggregates (venue, symbol) WHERE final = 0",
+        """CREATE TABLE coverage (
+            venue TEXT NOT NULL, symbol TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL,
+            start INTEGER NOT NULL, end INTEGER NOT NULL, open INTEGER NOT NULL,
+            body BLOB NOT NULL, UNIQUE (venue, symbol, key)
+        ) STRICT""",
+        # A question is mostly about recent time, so the rows that end before it are passed over.
+        "CREATE INDEX coverage_by_end ON coverage (venue, symbol, stream, end, start)",
+        "CREATE INDEX coverage_open ON coverage (venue, symbol, stream) WHERE open = 1",
+        """CREATE TABLE coverage_marks (
+            venue TEXT NOT NULL, symbol TEXT NOT NULL, trades INTEGER NOT NULL,
+            status INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (venue, symbol)
+        ) STRICT""",
         """CREATE TABLE instruments (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, scale_version INTEGER NOT NULL,
             tick TEXT NOT NULL, lot TEXT NOT NULL, PRIMARY KEY (venue, symbol, scale_version)

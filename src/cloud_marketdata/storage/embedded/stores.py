@@ -9,6 +9,7 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.embedded.aggregates import EmbeddedAggregates
 from cloud_marketdata.storage.embedded.books import EmbeddedBooks
+from cloud_marketdata.storage.embedded.coverage import EmbeddedCoverage
 from cloud_marketdata.storage.embedded.database import open_database
 from cloud_marketdata.storage.embedded.instruments import EmbeddedInstruments
 from cloud_marketdata.storage.embedded.log import EmbeddedLog
@@ -36,6 +37,7 @@ async def open_embedded(data_dir: Path, clock: Clock) -> AsyncIterator[Stores]:
             log=log,
             trades=LoggedTrades(log),
             aggregates=EmbeddedAggregates(warm),
+            coverage=EmbeddedCoverage(warm),
             books=EmbeddedBooks(hot),
             instruments=EmbeddedInstruments(warm),
             quarantine=EmbeddedQuarantine(hot),

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.sheet import Changes
 from cloud_marketdata.domain.values import Timeframe, Venue
+from cloud_marketdata.storage.memory.coverage import MemoryCoverage
 from cloud_marketdata.storage.packing import pack_aggregate, unpack_aggregate
 
 _Market = tuple[Venue, str]
@@ -13,12 +15,13 @@ _Bucket = tuple[Timeframe, int]
 class MemoryAggregates:
     """AggregateRepository in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, coverage: MemoryCoverage) -> None:
+        self._coverage = coverage
         self._markets: dict[_Market, dict[_Bucket, bytes]] = {}
         self._open: dict[_Market, set[_Bucket]] = {}
         self._positions: dict[tuple[_Market, _Bucket], int] = {}
 
-    async def save(self, aggregates: Sequence[Aggregate]) -> None:
+    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
         """Store or replace all of them, but never with a lower position."""
         packed = [(aggregate, pack_aggregate(aggregate)) for aggregate in aggregates]
         for aggregate, data in packed:
@@ -30,6 +33,8 @@ class MemoryAggregates:
             self._markets.setdefault(market, {})[bucket] = data
             opened = self._open.setdefault(market, set())
             opened.discard(bucket) if aggregate.final else opened.add(bucket)
+        if ledger is not None:
+            self._coverage.take(ledger)
 
     async def find_by_range(
         self, venue: Venue, symbol: str, timeframe: Timeframe, start: int, end: int

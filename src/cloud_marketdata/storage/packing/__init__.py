@@ -6,13 +6,23 @@ later release can tell what it holds. A version it does not know is refused, nev
 
 from cloud_marketdata.storage.packing.aggregates import pack_aggregate, unpack_aggregate
 from cloud_marketdata.storage.packing.blocks import pack_events, unpack_events
+from cloud_marketdata.storage.packing.coverage import (
+    pack_marks,
+    pack_row,
+    unpack_marks,
+    unpack_row,
+)
 from cloud_marketdata.storage.packing.views import pack_view, unpack_view
 
 __all__ = [
     "pack_aggregate",
     "pack_events",
+    "pack_marks",
+    "pack_row",
     "pack_view",
     "unpack_aggregate",
     "unpack_events",
+    "unpack_marks",
+    "unpack_row",
     "unpack_view",
 ]

@@ -1,0 +1,157 @@
+"""What the connections of one symbol share: its tape, its leading book, and what is to be appended.
+
+Several connections may carry a symbol at once: while one relieves another, or always, as twins.
+Trades are deduplicated by the one tape. Books differ in their messages from connection to
+connection, so each has its own and one of them leads: only its changes reach the log, and when it
+is lost another one that is in sync takes over with a snapshot. Whatever is appended leaves in the
+order in which it was decided, whichever connection hands it on. Pure.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.tapes import Tape, Tapes
+from cloud_marketdata.collectors.watchdog import Rhythm
+from cloud_marketdata.domain.events import (
+    BookEvent,
+    BookSnapshot,
+    StatusEvent,
+    StatusKind,
+    TradeEvent,
+)
+from cloud_marketdata.domain.values import NS_PER_MS, Venue
+from cloud_marketdata.storage.ports import Batch, Stream, StreamKind
+
+_DETAIL = dict[str, int | str]
+
+
+class Contender(Protocol):
+    """A lane, as the desk sees it."""
+
+    book_changed: bool
+
+    @property
+    def synced(self) -> bool:
+        """Whether its book may be believed."""
+        ...
+
+    @property
+    def brings_trades(self) -> bool:
+        """Whether its connection brings trades, as far as is known."""
+        ...
+
+    def snapshot(self) -> BookSnapshot:
+        """Return its whole book; only where it is in sync."""
+        ...
+
+
+class Desk:
+    """One symbol; it outlives its connections.
+
+    `leader` is the lane whose book is the symbol's book, `speaker` the one that says how it stands:
+    the leader, or the last one that was. `gaps` are to be repaired.
+    """
+
+    def __init__(self, venue: Venue, symbol: str, tape: Tape) -> None:
+        self.venue = venue
+        self.symbol = symbol
+        self.tape = tape
+        self.trades: list[TradeEvent] = []
+        self.book: list[BookEvent] = []
+        self.gaps: list[TradeGap] = []
+        self.rhythms = {StreamKind.TRADES: Rhythm(), StreamKind.BOOK: Rhythm()}
+        self.leader: Contender | None = None
+        self.speaker: Contender | None = None
+        self.switches = 0
+        self._lanes: list[Contender] = []
+        self._facts: list[StatusEvent] = []
+
+    def join(self, lane: Contender) -> None:
+        """Take a lane in."""
+        self._lanes.append(lane)
+        self.speaker = self.speaker or lane
+
+    def leave(self, lane: Contender, trades_since: int, book_since: int, at: int) -> None:
+        """Let a lane go; the times are when its streams were last heard, 0 for never."""
+        self._lanes.remove(lane)
+        if trades_since:
+            self.trades_ended(trades_since, at)
+        if lane is self.leader:
+            since: _DETAIL = {"since_ms": book_since // NS_PER_MS, "reason": "disconnected"}
+            self._dethrone(StatusKind.BOOK_LOST, at, since)
+
+    def trades_ended(self, since: int, at: int) -> None:
+        """Note that a lane brings no trades any more, last heard at `since` (ns)."""
+        if not any(lane.brings_trades for lane in self._lanes):
+            self.tape.interrupted()
+            self.tell(StatusKind.TRADES_LOST, at, {"since_ms": since // NS_PER_MS})
+
+    def synced(self, lane: Contender, update_id: int, at: int) -> None:
+        """Note that a lane's book may be believed from now on."""
+        if self.leader is None:
+            self.leader = self.speaker = lane
+            self.tell(StatusKind.BOOK_SYNCED, at, {"update_id": update_id})
+
+    def unsynced(self, lane: Contender, kind: StatusKind, at: int, detail: _DETAIL) -> None:
+        """Note that a lane's book may not be believed any more, and why."""
+        if lane is self.leader:
+            self._dethrone(kind, at, detail)
+
+    def tell(self, kind: StatusKind, at: int, detail: _DETAIL) -> None:
+        """Have a fact appended."""
+        self._facts.append(StatusEvent(self.venue, self.symbol, kind, at, detail))
+
+    def alive(self, at: int) -> None:
+        """Tell how the streams stand, so that the ledger may count on them up to now."""
+        brings = any(lane.brings_trades for lane in self._lanes)
+        state = "synced" if self.leader else "waiting"
+        self.tell(StatusKind.ALIVE, at, {"trades": int(brings), "book": state})
+
+    def take(self) -> Iterable[Batch]:
+        """Yield what is to be appended since the last call."""
+        # Copied and cleared, because the lanes hold on to these very lists.
+        if self.trades:
+            yield Batch(self._stream(StreamKind.TRADES), self.trades[:])
+            self.trades.clear()
+        if self.book:
+            yield Batch(self._stream(StreamKind.BOOK), self.book[:])
+            self.book.clear()
+        if self._facts:
+            yield Batch(self._stream(StreamKind.STATUS), self._facts[:])
+            self._facts.clear()
+
+    def take_gaps(self) -> list[TradeGap]:
+        """Return the gaps since the last call."""
+        taken, self.gaps = self.gaps, []
+        return taken
+
+    def _dethrone(self, kind: StatusKind, at: int, detail: _DETAIL) -> None:
+        self.leader = None
+        self.tell(kind, at, detail)
+        heir = next((lane for lane in self._lanes if lane.synced), None)
+        if heir is None:
+            return
+        self.switches += 1
+        self.leader = self.speaker = heir
+        snapshot = heir.snapshot()
+        self.book.append(snapshot)
+        heir.book_changed = True
+        self.tell(StatusKind.BOOK_SYNCED, at, {"update_id": snapshot.update_id})
+
+    def _stream(self, kind: StreamKind) -> Stream:
+        return Stream(self.venue, self.symbol, kind)
+
+
+class Desks(dict[str, Desk]):
+    """The desks of a venue by symbol; one that is not there yet is made when it is asked for."""
+
+    def __init__(self, venue: Venue, tapes: Tapes | None = None) -> None:
+        super().__init__()
+        self._venue: Final = venue
+        self._tapes = Tapes(venue) if tapes is None else tapes
+
+    def __missing__(self, symbol: str) -> Desk:
+        """Open the desk of a symbol."""
+        desk = self[symbol] = Desk(self._venue, symbol, self._tapes[symbol])
+        return desk

@@ -1,0 +1,89 @@
+"""What the newest trades that a venue remembers prove of a gap between two trades we have.
+
+If both are among the rows, whatever lies between them was all there was. If the first is not, the
+rows begin too late: they are worth having and prove nothing. If the second is not, the rows say
+nothing of where the gap ends. REST might number its trades unlike the stream, which no document
+rules out; both ends are then found by what they say, and nothing outside of them is taken. Pure.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from cloud_marketdata.collectors.gaps import Outcome, TradeGap, match_of
+from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.values import Side
+
+OTHER_IDS = "REST and stream give different ids, the ends were found by time, price and size"
+
+
+class Overlap(NamedTuple):
+    """The rows that belong into the gap, ascending, and what they prove."""
+
+    trades: Sequence[TradeEvent]
+    outcome: Outcome
+
+
+def overlap(rows: Sequence[TradeEvent], gap: TradeGap) -> Overlap:
+    """Compare a venue's newest trades, ascending, with the ends of a gap."""
+    if gap.ends is None:
+        return _nothing("the trades at its ends are not known", final=True)
+    after, before = gap.ends
+    stop = _place(rows, before)
+    if stop is None:
+        return _without_end(rows, before)
+    start = _place(rows[:stop], after, newest=True)
+    if start is not None:
+        between = _as_stored(rows[start + 1 : stop], rows[start], after)
+        same = rows[start].id == after.id and rows[stop].id == before.id
+        return Overlap(between, Outcome(repaired=True, reason="" if same else OTHER_IDS))
+    if any(row.id == after.id for row in rows[stop:]):
+        # Two connections brought them in the other order, so nothing is between them.
+        return Overlap((), Outcome(repaired=True))
+    newer = [row for row in rows[:stop] if match_of(row) > match_of(after)]
+    reason = "not proven repaired: the trades the venue remembers begin after the gap does"
+    return Overlap(newer, Outcome(repaired=False, reason=reason, final=True))
+
+
+def _without_end(rows: Sequence[TradeEvent], before: TradeEvent) -> Overlap:
+    if rows and match_of(rows[-1]) > match_of(before):
+        return _nothing("the venue does not remember the trade after the gap", final=True)
+    return _nothing("the venue does not tell the trade after the gap yet", final=False)
+
+
+def _nothing(reason: str, *, final: bool) -> Overlap:
+    return Overlap((), Outcome(repaired=False, reason=reason, final=final))
+
+
+def _place(rows: Sequence[TradeEvent], end: TradeEvent, *, newest: bool = False) -> int | None:
+    """Return where an end of the gap is, by its id, else by what it says."""
+    places = [at for at, row in enumerate(rows) if row.id == end.id]
+    if not places:
+        said = _content(end)
+        match = match_of(end)
+        places = [
+            at for at, row in enumerate(rows) if match_of(row) == match and _content(row) == said
+        ]
+    return places[-1 if newest else 0] if places else None
+
+
+def _content(trade: TradeEvent) -> tuple[Decimal, Decimal, Side]:
+    # As numbers: the grid may have been refined since the trade was stored.
+    scale = trade.instrument.scale
+    return scale.price(trade.price), scale.size(trade.size), trade.side
+
+
+def _as_stored(
+    rows: Sequence[TradeEvent], told: TradeEvent, stored: TradeEvent
+) -> Sequence[TradeEvent]:
+    """Count places inside the first match as the stream did: the rows may begin amid a match."""
+    shift = stored.sequence - told.sequence
+    if not shift:
+        return rows
+    match = match_of(told)
+    return [
+        replace(row, sequence=row.sequence + shift) if match_of(row) == match else row
+        for row in rows
+    ]

@@ -1,0 +1,199 @@
+"""A ledger is a function of the log: any stops, any order of its two streams, any late fill."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_strategies import (
+    BTC,
+    COMPLETE,
+    MISSING,
+    MOST,
+    REPAIRED,
+    Stored,
+    at,
+    brute,
+    entries,
+    fact,
+    fact_lists,
+    id_orders,
+    ledger,
+    time_of,
+    told,
+    trade,
+)
+
+from cloud_marketdata.domain import facts, idruns
+from cloud_marketdata.domain.coverage import Covered
+from cloud_marketdata.domain.events import StatusKind
+from cloud_marketdata.domain.ledger import Hole
+from cloud_marketdata.domain.values import NS_PER_MS, Venue
+
+law = settings(max_examples=150, deadline=None)
+cuts = st.lists(st.integers(0, MOST), max_size=8)
+acts = st.lists(st.sampled_from(["trades", "facts", "save", "crash"]), max_size=60)
+venues = st.sampled_from([BTC.venue, Venue.BYBIT_LINEAR])
+
+
+@law
+@given(id_orders(), cuts)
+def test_holes_and_late_fills_in_any_order_are_those_of_the_id_set(order, edges):
+    made = ledger()
+    for position, entry in enumerate(entries(order, edges), 1):
+        made.fold_trades(position, entry)
+
+    assert told(made) == brute(order)
+    gone = {n for n in range(min(order, default=0), max(order, default=0)) if n not in order}
+    assert {number for hole in made.missing() for number in hole.ids} == gone
+
+
+@law
+@given(id_orders(), cuts, fact_lists(), acts, venues)
+def test_a_ledger_that_stopped_anywhere_equals_one_that_never_did(order, edges, told_of, plan, v):
+    """Entries at or below a position may come again, as they do after a crash."""
+    log = list(enumerate(entries(order, edges), 1))
+    status = list(enumerate(([one] for one in told_of), 1))
+    once, stopped = Stored(), Stored()
+    whole, unsaved = ledger(v), ledger(v)
+    for each in (whole, unsaved):
+        for position, entry in log:
+            each.fold_trades(position, entry)
+        for position, entry in status:
+            each.fold_facts(position, entry)
+    once.save(whole)
+
+    made = stopped.restarted(v)
+    for act in [*plan, "crash", *["trades"] * len(log), *["facts"] * len(status), "save"]:
+        if act == "trades":
+            for position, entry in [one for one in log if one[0] > made.trades_at][:1]:
+                made.fold_trades(position, entry)
+        elif act == "facts":
+            for position, entry in [one for one in status if one[0] > made.status_at][:1]:
+                made.fold_facts(position, entry)
+        elif act == "save":
+            stopped.save(made)
+        else:
+            made = stopped.restarted(v)
+
+    assert stopped.marks == once.marks
+    assert stopped.rows == once.rows
+    for covered in Covered:
+        assert stopped.whole(v).intervals(covered) == unsaved.intervals(covered)
+
+
+@law
+@given(id_orders(), cuts, st.integers(1, 4))
+def test_more_holes_than_are_watched_stay_missing_and_are_counted(order, edges, most):
+    stored = Stored()
+    before, idruns.MOST_HOLES = idruns.MOST_HOLES, most
+    try:
+        made = ledger()
+        for position, entry in enumerate(entries(order, edges), 1):
+            made.fold_trades(position, entry)
+            assert len(made.missing()) <= most
+        stored.save(made)
+    finally:
+        idruns.MOST_HOLES = before
+    watched = {(hole.ids[0], hole.ids[-1]) for hole in made.missing()}
+    rows = [row for row in stored.rows.values() if row.state is MISSING]
+    assert {(row.low, row.high) for row in rows if row.open} == watched
+    if not stored.marks.forgotten:
+        assert told(stored.whole()) == brute(order)
+    # What was forgotten is told as missing for ever, and its late trades count as repeats.
+    known = [n for row in told(stored.whole()) for n in range(row.low, row.high + 1)]
+    assert known == list(range(min(order, default=0), max(order, default=-1) + 1))
+    missing = sum(row.high - row.low + 1 for row in rows)
+    assert missing == len(known) - len(order) + stored.marks.repeats
+
+
+def test_a_clean_tape_is_one_row_however_long():
+    stored, made = Stored(), ledger()
+    for position in range(1, 200):
+        made.fold_trades(position, [trade(10 * position + n) for n in range(10)])
+        stored.save(made)
+
+    [row] = stored.rows.values()
+    assert (row.low, row.high, row.state, row.open) == (10, 1_999, COMPLETE, True)
+
+
+def test_an_entry_that_is_inside_already_is_skipped():
+    made = ledger()
+    made.fold_trades(5, [trade(1)])
+    made.fold_trades(5, [trade(9)])
+    made.fold_trades(4, [trade(8)])
+
+    assert [(row.low, row.high) for row in told(made)] == [(1, 1)]
+
+
+def test_nothing_new_is_nothing_to_save():
+    made = ledger()
+    assert made.changes() is None
+
+    made.fold_trades(1, [trade(1)])
+    assert made.changes() is not None
+    made.saved()
+    assert made.changes() is None
+
+
+def test_a_save_that_failed_is_repeated_by_the_next_one():
+    stored, made = Stored(), ledger()
+    made.fold_trades(1, [trade(1), trade(5)])
+    lost = made.changes()
+    made.fold_trades(2, [trade(3)])
+    stored.save(made)
+
+    assert lost is not None
+    assert told(stored.whole()) == brute([1, 5, 3])
+
+
+def test_a_hole_is_told_with_its_ids_its_times_and_why_it_stays():
+    made = ledger()
+    made.fold_trades(1, [trade(n) for n in (1, 2, 6, 7)])
+    gap = {"after_id": 2, "before_id": 6, "from_ms": 1, "to_ms": 2, "missing": 3}
+    made.fold_facts(2, [fact(StatusKind.TRADE_GAP, 3_000, **gap)])
+    made.fold_facts(3, [fact(StatusKind.TRADES_UNREPAIRED, 9_000, **gap, reason="refused")])
+
+    [hole] = made.missing()
+    assert hole == Hole(range(3, 6), time_of(2), time_of(6), "refused")
+    [interval] = [one for one in made.intervals(Covered.TRADES) if one.state is MISSING]
+    assert (interval.trades, interval.reason, interval.found_at) == (3, "refused", at(3_000))
+    assert (interval.start, interval.end) == (time_of(2), time_of(6) + NS_PER_MS)
+
+
+def test_a_repair_is_told_with_when_it_was_found_and_settled():
+    made = ledger()
+    gap = {"after_id": 2, "before_id": 6, "from_ms": 1, "to_ms": 2}
+    # Facts may be read before the trades they are about.
+    made.fold_facts(1, [fact(StatusKind.TRADE_GAP, 3_000, **gap)])
+    made.fold_facts(2, [fact(StatusKind.TRADES_REPAIRED, 4_000, **gap, filled=3)])
+    made.fold_trades(3, [trade(n) for n in (1, 2, 6, 7, 4, 3, 5)])
+
+    repaired = [one for one in made.intervals(Covered.TRADES) if one.state is REPAIRED]
+    [one] = repaired
+    assert (one.low, one.high, one.trades) == (3, 5, 3)
+    assert (one.found_at, one.settled_at) == (at(3_000), at(4_000))
+
+
+def test_what_is_left_of_a_gap_keeps_the_reason_that_was_told_last():
+    made = ledger()
+    made.fold_trades(1, [trade(n) for n in (1, 9)])
+    wide = {"after_id": 1, "before_id": 9, "from_ms": 1, "to_ms": 2, "reason": "away"}
+    made.fold_facts(2, [fact(StatusKind.TRADES_UNREPAIRED, 10, **wide)])
+    made.fold_trades(3, [trade(4)])
+    part = {"after_id": 4, "before_id": 9, "from_ms": 1, "to_ms": 2, "reason": "too old"}
+    made.fold_facts(4, [fact(StatusKind.TRADES_UNREPAIRED, 20, **part)])
+
+    assert [(hole.ids, hole.reason) for hole in made.missing()] == [
+        (range(2, 4), "away"),
+        (range(5, 9), "too old"),
+    ]
+
+
+def test_open_gaps_are_bounded_and_the_oldest_stay_as_they_are():
+    made, stored = ledger(Venue.BYBIT_LINEAR), Stored()
+    for number in range(facts.MOST_GAPS + 3):
+        gap = {"after_id": f"id{number}", "from_ms": number, "to_ms": number}
+        made.fold_facts(number + 1, [fact(StatusKind.TRADE_GAP, number, **gap)])
+    stored.save(made)
+
+    closed = sorted(row.first for row in stored.rows.values() if not row.open)
+    assert closed == [at(0), at(1), at(2)]
+    assert len(stored.rows) == facts.MOST_GAPS + 3
