@@ -20,6 +20,7 @@ from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.collectors.address import Address
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.roster import Roster
 from cloud_marketdata.collectors.transport import connector
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
@@ -28,8 +29,10 @@ from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.errors import MarketDataError
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.hosting import GuestServer, bound
+from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.crew import Crew
 from cloud_marketdata.storage.embedded import open_embedded
 from cloud_marketdata.storage.embedded.ownership import owned
@@ -40,6 +43,8 @@ from cloud_marketdata.storage.pulse import tiers
 from cloud_marketdata.storage.retention import HotRetention
 
 _STOP_S: Final = 5
+_LIVE: Final = ("symbols", "discover")
+"""Settings that change while a process collects; all others want a restart."""
 
 
 class Service:
@@ -54,12 +59,17 @@ class Service:
             clock,
             events_max=settings.queue_batches * settings.batch_events,
         )
-        self.feeds = self._feeds(stores, clock, random) if self._does("collect") else []
+        self.rosters: dict[Venue, Roster] = {}
+        self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        if self._does("collect"):
+            self._add_venues(stores, clock, random)
         self.crew = Crew(stores, settings, clock, random, _archive(stores))
-        self._retention = HotRetention(stores.log, clock, settings.hot_minutes)
+        retention = HotRetention(stores.log, clock, settings.hot_minutes)
+        if self._does("process"):
+            self._parts += [("crew", self.crew.run), ("retention", retention.run)]
         self.queries = Queries(stores, clock, settings)
         engine = "memory" if settings.storage == "memory" else "embedded (SQLite)"
-        self.components: list[Component] = [*self.feeds, *tiers(stores, engine)]
+        self.components: list[Component] = [*self.rosters.values(), *tiers(stores, engine)]
         self._clock = clock
         self._random = random
         self._server: GuestServer
@@ -70,7 +80,7 @@ class Service:
             writing = group.create_task(self.writer.run())
             tasks = [
                 group.create_task(supervised(name, run, self._clock, self._random))
-                for name, run in self._parts()
+                for name, run in self._parts
             ]
             serving = group.create_task(self._serve(listener)) if listener else None
             await stopped.wait()
@@ -86,39 +96,42 @@ class Service:
                 await self.crew.finish()
         structlog.get_logger().info("service.stopped")
 
-    def _parts(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
-        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-            (f"feed {feed.venue}", feed.run) for feed in self.feeds
-        ]
-        if self._does("process"):
-            parts.append(("crew", self.crew.run))
-            parts.append(("retention", self._retention.run))
-        return parts
+    def reloading(self, reread: Callable[[], Settings]) -> asyncio.Event:
+        """Have the settings read again while it runs, whenever the returned event is set."""
+        live = _LIVE if self.rosters else ()
+        reload = Reload(self.settings, reread, live=live, apply=self._reconfigure)
+        self._parts.append(("reload", reload.run))
+        return reload.asked
+
+    def _reconfigure(self, settings: Settings) -> None:
+        for roster in self.rosters.values():
+            roster.configure(settings)
 
     def _does(self, role: str) -> bool:
         return self.settings.role in {role, "all"}
 
-    def _feeds(self, stores: Stores, clock: Clock, random: Random) -> list[Feed]:
+    def _add_venues(self, stores: Stores, clock: Clock, random: Random) -> None:
+        """Make ready to collect from every venue: one without symbols may be given some later."""
         settings = self.settings
         addresses: dict[str, Address] = {}
-        for venue in settings.symbols:
+        for venue in Venue:
             url = settings.endpoints[venue].rest
-            addresses.setdefault(url, Address(url, VENUES[venue].limits, settings, clock))
-        return [
-            Feed(
+            address = addresses.get(url) or Address(url, VENUES[venue].limits, settings, clock)
+            addresses[url] = address
+            feed = Feed(
                 venue,
                 settings,
                 stores=stores,
                 writer=self.writer,
                 rejections=self.rejections,
-                door=addresses[settings.endpoints[venue].rest],
+                door=address,
                 connect=connector(clock),
                 clock=clock,
                 random=random,
             )
-            for venue, symbols in settings.symbols.items()
-            if symbols
-        ]
+            roster = Roster(feed, address.open, settings, clock, random)
+            self.rosters[venue] = roster
+            self._parts += [(f"feed {venue}", feed.run), (f"roster {venue}", roster.run)]
 
     async def _serve(self, listener: socket) -> None:
         settings = self.settings
@@ -127,6 +140,7 @@ class Service:
             components=self.components,
             clock=self._clock,
             settings=settings,
+            rosters=self.rosters,
         )
         config = uvicorn.Config(
             app,
@@ -162,22 +176,31 @@ def _archive(stores: Stores) -> Callable[[Aggregate], Awaitable[None]]:
     return archive
 
 
-async def run_service(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Run one process until SIGINT or SIGTERM."""
+async def run_service(
+    settings: Settings,
+    ready: Callable[[int], None],
+    reread: Callable[[], Settings] | None = None,
+) -> None:
+    """Run one process until SIGINT or SIGTERM; where it can `reread`, SIGHUP makes it do so."""
     clock = SystemClock()
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    _on_signals(stopped.set, signal.SIGINT, signal.SIGTERM)
     if not is_loopback(settings.host):
         structlog.get_logger().warning("service.open_bind", host=settings.host)
     # The port first: where it is taken nothing else shall have started.
     with _listener(settings) as listener, _ownership(settings):
         async with open_stores(settings, clock) as stores:
             service = Service(settings, stores, clock, SystemRandom())
+            if reread:
+                _on_signals(service.reloading(reread).set, signal.SIGHUP)
             if listener:
                 ready(listener.getsockname()[1])
             await service.run(stopped, listener)
+
+
+def _on_signals(call: Callable[[], None], *numbers: signal.Signals) -> None:
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, call)
 
 
 def _ownership(settings: Settings) -> ExitStack:

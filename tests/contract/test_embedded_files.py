@@ -11,6 +11,8 @@ from contract_samples import BTC, TRADES, VENUE, aggregate, batch, view
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.domain.coverage import CoverageState
+from cloud_marketdata.domain.sheet import Changes, Kept, Layer, Marks, Row
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.storage.embedded import open_embedded
 from cloud_marketdata.storage.packing import pack_aggregate
@@ -28,10 +30,12 @@ async def _start(*arguments: object) -> asyncio.subprocess.Process:
 
 async def test_everything_is_there_after_closing_and_opening(tmp_path):
     saved = aggregate(0, position=3)
+    run = Row(Layer.TAPE, "1", 5, 9, CoverageState.COMPLETE, open=True, low=1, high=4)
+    ledger = Changes(VENUE, "BTCUSDT", Marks(3, 2), (run,))
     top = view(BTC, 9, (1, 2), asks=((3, 4),))
     async with open_embedded(tmp_path, SystemClock()) as stores:
         (position,) = await stores.log.append([batch(1)])
-        await stores.aggregates.save([saved])
+        await stores.aggregates.save([saved], ledger)
         await stores.books.publish([top])
         await stores.instruments.save([BTC])
         await stores.quarantine.record({(VENUE, "late"): 4}, [])
@@ -41,6 +45,7 @@ async def test_everything_is_there_after_closing_and_opening(tmp_path):
         assert (await stores.log.last(TRADES)).position == position
         found = await stores.aggregates.find_by_range(VENUE, "BTCUSDT", Timeframe.S1, 0, 1)
         assert [pack_aggregate(one) for one in found] == [pack_aggregate(saved)]
+        assert await stores.coverage.find(VENUE, "BTCUSDT", 0, 0) == Kept(Marks(3, 2), (run,))
         assert await stores.books.find(VENUE, "BTCUSDT") == top
         assert await stores.instruments.all() == [BTC]
         assert await stores.quarantine.counts() == {(VENUE, "late"): 4}
@@ -141,6 +146,19 @@ async def test_a_newer_schema_is_refused(tmp_path):
     connection.close()
 
     await _refused(tmp_path, r"hot\.db: the file has schema version 2, this program reads 1")
+
+
+async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(tmp_path):
+    async with open_embedded(tmp_path, SystemClock()):
+        pass
+    connection = sqlite3.connect(tmp_path / "warm.db")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    before = (tmp_path / "warm.db").read_bytes()
+
+    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 2")
+
+    assert (tmp_path / "warm.db").read_bytes() == before
 
 
 async def test_hot_and_warm_are_not_taken_for_each_other(tmp_path):

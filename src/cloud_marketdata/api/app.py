@@ -4,7 +4,7 @@ There is no middleware: the MCP library reuses the header list of its event stre
 edits headers in place would leak from one answer into the next.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_marketdata import __version__
+from cloud_marketdata.api.admin import Roster, build_admin
 from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.health import Health
 from cloud_marketdata.api.queries import Queries
@@ -19,6 +20,7 @@ from cloud_marketdata.api.rest import build_router
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.health import Component
+from cloud_marketdata.domain.values import Venue
 
 MCP_PATH = "/mcp"
 
@@ -40,6 +42,7 @@ def create_app(
     components: Sequence[Component],
     clock: Clock,
     settings: Settings,
+    rosters: Mapping[Venue, Roster] | None = None,
 ) -> FastAPI:
     """Build the application; its lifespan runs the MCP server's.
 
@@ -48,6 +51,7 @@ def create_app(
         components: whatever `/health` asks.
         clock: for uptime and request ids.
         settings: `host` decides whether `/mcp` checks Host and Origin against loopback.
+        rosters: what is collected here, for the admin calls; none where nothing is.
     """
     # Importing FastMCP takes over a second, which commands without a server need not pay.
     from cloud_marketdata.api.mcp import build_mcp  # noqa: PLC0415 - see the line above
@@ -71,5 +75,6 @@ def create_app(
     )
     install(app, Problems("rest", clock))
     app.include_router(build_router(queries, Health(components, clock, __version__)))
+    app.include_router(build_admin(rosters or {}))
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
     return app

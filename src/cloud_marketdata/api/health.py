@@ -2,7 +2,8 @@
 
 Every component is asked at once and in bounded time. Components of one name are shown as one, the
 worst of them: `bybit` is only connected where all of its venues are. The service is unhealthy where
-a vital component fails or every collector is down, degraded where anything else fails.
+a vital component fails or every collector is down, degraded where anything else fails. A collector
+that has nothing to collect is `idle` and counts for nothing beside one that has.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from cloud_marketdata.core.health import Component, Pulse
 
 PATIENCE_S: Final = 1.0
 _SILENT: Final = "no answer"
+_IDLE: Final = "idle"
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -88,7 +90,8 @@ class Health:
 
 def judged(pulses: Sequence[Pulse]) -> Status:
     """Judge the service by its pulses."""
-    collectors = [pulse.ok for pulse in pulses if pulse.group == "collectors"]
+    working = [pulse for pulse in pulses if pulse.state != _IDLE]
+    collectors = [pulse.ok for pulse in working if pulse.group == "collectors"]
     all_down = bool(collectors) and not any(collectors)
     if all_down or any(pulse.vital and not pulse.ok for pulse in pulses):
         return "unhealthy"
@@ -111,8 +114,8 @@ def _shown(pulses: Sequence[Pulse], group: str) -> dict[str, str]:
     return {name: pulse.state for name, pulse in shown.items()}
 
 
-def _badness_last(pulse: Pulse) -> tuple[bool, bool]:
-    return pulse.ok, not pulse.vital
+def _badness_last(pulse: Pulse) -> tuple[bool, bool, bool]:
+    return pulse.ok, not pulse.vital, pulse.state == _IDLE
 
 
 def _out(pulse: Pulse) -> PulseOut:

@@ -42,7 +42,7 @@ SymbolName = Annotated[str, Path(description="Upper case, as the venue writes it
 
 def build_router(queries: Queries, health: Health) -> APIRouter:
     """Return the routes over these queries."""
-    router = APIRouter(responses=_problems(400, 404, 422, 500, 503))
+    router = APIRouter(responses=problems(400, 404, 422, 500, 503))
     _add_service_routes(router, queries, health)
     _add_tape_routes(router, queries)
     _add_book_routes(router, queries)
@@ -55,17 +55,17 @@ def _add_service_routes(router: APIRouter, queries: Queries, health: Health) -> 
     async def get_health() -> Response:
         """Say how the service is: 200 while it serves, 503 when unhealthy."""
         answer = await health.ask()
-        return _encoded(answer, 503 if answer.status == "unhealthy" else 200)
+        return encoded(answer, 503 if answer.status == "unhealthy" else 200)
 
     @router.get("/v1/markets", response_model=MarketsAnswer)
     async def get_markets() -> Response:
         """List the markets that are collected."""
-        return _encoded(await queries.markets())
+        return encoded(await queries.markets())
 
     @router.get("/v1/rejections", response_model=RejectionsAnswer)
     async def get_rejections() -> Response:
         """Tell what input was refused, by reason, with the newest samples."""
-        return _encoded(await queries.rejections())
+        return encoded(await queries.rejections())
 
 
 def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
@@ -75,7 +75,7 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return the volume by price of a range, by default of the last hour."""
         question = ProfileQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return _encoded(await queries.volume_profile(question))
+        return encoded(await queries.volume_profile(question))
 
     @router.get("/v1/markets/{venue}/{symbol}/trades", response_model=TradesAnswer)
     async def get_trades(
@@ -83,7 +83,7 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return raw trades from `start` on, or the newest ones without a start."""
         question = TradesQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return _encoded(await queries.trades(question))
+        return encoded(await queries.trades(question))
 
     @router.get("/v1/markets/{venue}/{symbol}/candles", response_model=CandlesAnswer)
     async def get_candles(
@@ -91,19 +91,19 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return the bars whose time overlaps a range, by default the last hour."""
         question = CandlesQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return _encoded(await queries.candles(question))
+        return encoded(await queries.candles(question))
 
 
 def _add_book_routes(router: APIRouter, queries: Queries) -> None:
     path = "/v1/markets/{venue}/{symbol}/depth"
 
-    @router.get(path, response_model=DepthAnswer, responses=_problems(409))
+    @router.get(path, response_model=DepthAnswer, responses=problems(409))
     async def get_depth(
         venue: VenueName, symbol: SymbolName, asked: Annotated[DepthParams, Query()]
     ) -> Response:
         """Return the top of the live book; 409 while it is not in sync."""
         question = DepthQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return _encoded(await queries.depth(question))
+        return encoded(await queries.depth(question))
 
 
 def _add_coverage_routes(router: APIRouter, queries: Queries) -> None:
@@ -113,13 +113,15 @@ def _add_coverage_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return what is proven complete, repaired, missing or unknown, by default in an hour."""
         question = CoverageQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return _encoded(await queries.coverage(question))
+        return encoded(await queries.coverage(question))
 
 
-def _encoded(answer: BaseModel, status: int = 200) -> Response:
+def encoded(answer: BaseModel, status: int = 200) -> Response:
+    """Return an answer as JSON."""
     return Response(answer.model_dump_json(), status, media_type="application/json")
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe, for the OpenAPI page, which statuses come with a problem."""
     content: dict[str, Any] = {MEDIA_TYPE: {}}
     return {status: {"model": Problem, "content": content} for status in statuses}

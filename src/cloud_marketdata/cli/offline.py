@@ -21,6 +21,7 @@ from cloud_marketdata.core.logs import configure
 from cloud_marketdata.domain.values import Venue
 
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Counted = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 T = TypeVar("T")
 _PR_SET_PDEATHSIG = 1
 
@@ -96,13 +97,15 @@ def replay(
     """Play captures through the real decode, validator, books and bars, offline.
 
     Args:
-        captures: files of one recording, in order; gzip, zstd or plain.
+        captures: files of one recording, in order; gzip, zstd or plain. A folder stands for all
+            segments of the venue in it.
         venue: whose frames they are.
         instruments: file with ticks and lots; without it the grid is learnt from the values.
         json: print one JSON document instead of a summary.
         drop_every: leave out every N-th message of a kind, to see that it is noticed.
         drop_kind: which kind to leave out.
     """
+    from cloud_marketdata.record.names import segments_of  # noqa: PLC0415  see the package
     from cloud_marketdata.replay.instruments import read_instruments  # noqa: PLC0415
     from cloud_marketdata.replay.player import Drop, Player  # noqa: PLC0415
     from cloud_marketdata.replay.report import report  # noqa: PLC0415
@@ -114,7 +117,12 @@ def replay(
     configure("warning")
     listed = read_instruments(instruments, venue) if instruments else []
     player = Player(venue, listed, Drop(drop_every, drop_kind))
-    player.play(read_capture(captures))
+    files = [
+        path
+        for given in captures
+        for path in (segments_of(given, venue) if given.is_dir() else (given,))
+    ]
+    player.play(read_capture(files))
     document = report(player)
     if json:
         say_json(document)
@@ -122,36 +130,45 @@ def replay(
         say(_summary(document))
 
 
-def record(
+def record(  # noqa: PLR0913  a command's options are its parameters
     *,
     venue: Venue,
     symbols: list[str],
     output: Path = Path("var/captures"),
     seconds: float | None = None,
+    rotate_mb: Counted = 256,
+    rotate_minutes: Counted = 60,
     config: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Keep a venue's raw frames in a new file until stopped or the time is over; it replays.
+    """Keep a venue's raw frames in new segments until stopped or the time is over; they replay.
 
     Args:
         venue: whose frames to keep.
         symbols: which of its symbols.
-        output: folder for the file.
+        output: folder for the segments.
         seconds: how long; without it until Ctrl-C.
+        rotate_mb: finish a segment at so many megabytes; it is then packed by zstd.
+        rotate_minutes: finish a segment that is so old.
         config: TOML file with settings, such as endpoints.
         json: print the result as one JSON document.
     """
-    from cloud_marketdata.record import Recording  # noqa: PLC0415  see the package
-    from cloud_marketdata.record import record as keep  # noqa: PLC0415
+    from cloud_marketdata.record.recorder import Recorder, Recording  # noqa: PLC0415
+    from cloud_marketdata.record.segments import Rotation  # noqa: PLC0415
 
     settings = load(config)
     configure(settings.log_level)
-    recording = Recording(venue, tuple(symbols), output, seconds)
-    result = uvloop.run(_until_signal(keep(recording, settings, SystemClock(), SystemRandom())))
+    rotation = Rotation(size=rotate_mb * 1_000_000, seconds=rotate_minutes * 60)
+    recording = Recording(venue, tuple(symbols), output, rotation, seconds)
+    recorder = Recorder(recording, settings, SystemClock(), SystemRandom())
+    result = uvloop.run(_until_signal(recorder.run()))
     if json:
         say_json(result)
     else:
-        say(f"kept {result['frames']} frames in {result['file']}")
+        say(
+            f"kept {result['frames']} frames in {result['segments']} segments, "
+            f"{result['first']} to {result['last']}"
+        )
 
 
 async def _simulate(options: Any) -> None:  # noqa: ANN401  the struct is imported by the command

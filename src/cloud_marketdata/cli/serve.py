@@ -1,6 +1,7 @@
 """Commands that keep running: run, demo, mcp."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,10 +31,17 @@ def run(
     port: int | None = None,
     data_dir: Path | None = None,
 ) -> None:
-    """Run the service; settings come from MARKETDATA_… variables, a file, or these options."""
+    """Run the service; settings come from MARKETDATA_… variables, a file, or these options.
+
+    SIGHUP makes it read them again: symbols and discovery change at once.
+    """
     given = {"role": role, "host": host, "port": port, "data_dir": data_dir}
-    settings = load(config, **{name: value for name, value in given.items() if value is not None})
-    _run(settings)
+    options = {name: value for name, value in given.items() if value is not None}
+
+    def read() -> Settings:
+        return load(config, **options)
+
+    _run(read)
 
 
 def demo(*, port: int = 8000, data_dir: Path = Path("var/demo"), seed: int = 7) -> None:
@@ -81,9 +89,14 @@ def mcp(
         asyncio.run(serve_stdio(load(config, **overrides)))
 
 
-def _run(settings: Settings) -> None:
+def _run(read: Callable[[], Settings]) -> None:
     from cloud_marketdata.main import run_service  # noqa: PLC0415  pays for uvicorn and FastAPI
 
+    settings = read()
     configure(settings.log_level)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    uvloop.run(run_service(settings, lambda port: say(f"listening on http://{host}:{port}")))
+
+    def ready(port: int) -> None:
+        say(f"listening on http://{host}:{port}")
+
+    uvloop.run(run_service(settings, ready, read))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.strands import Strand
 from cloud_marketdata.collectors.tapes import Tape, Tapes
 from cloud_marketdata.collectors.watchdog import Rhythm
 from cloud_marketdata.domain.events import (
@@ -37,8 +38,8 @@ class Contender(Protocol):
         ...
 
     @property
-    def brings_trades(self) -> bool:
-        """Whether its connection brings trades, as far as is known."""
+    def strand(self) -> Strand | None:
+        """First and last trade of its connection; None while it brings none, as far as is known."""
         ...
 
     def snapshot(self) -> BookSnapshot:
@@ -72,20 +73,28 @@ class Desk:
         self._lanes.append(lane)
         self.speaker = self.speaker or lane
 
-    def leave(self, lane: Contender, trades_since: int, book_since: int, at: int) -> None:
-        """Let a lane go; the times are when its streams were last heard, 0 for never."""
+    def leave(self, lane: Contender, book_since: int, at: int) -> None:
+        """Let a lane go, whose book was last heard at `book_since` (ns, 0 for never)."""
         self._lanes.remove(lane)
-        if trades_since:
-            self.trades_ended(trades_since, at)
+        if lane.strand:
+            self.trades_ended(lane.strand, at)
         if lane is self.leader:
             since: _DETAIL = {"since_ms": book_since // NS_PER_MS, "reason": "disconnected"}
             self._dethrone(StatusKind.BOOK_LOST, at, since)
 
-    def trades_ended(self, since: int, at: int) -> None:
-        """Note that a lane brings no trades any more, last heard at `since` (ns)."""
-        if not any(lane.brings_trades for lane in self._lanes):
-            self.tape.interrupted()
-            self.tell(StatusKind.TRADES_LOST, at, {"since_ms": since // NS_PER_MS})
+    def trades_ended(self, strand: Strand, at: int) -> None:
+        """Note that a lane brings no trades any more, and what it brought until then."""
+        others = [lane.strand for lane in self._lanes if lane.strand]
+        for gap in self.tape.lost(strand, others):
+            self.found(gap, at)
+        if not others:
+            since = strand.last.received_at // NS_PER_MS
+            self.tell(StatusKind.TRADES_LOST, at, {"since_ms": since})
+
+    def found(self, gap: TradeGap, at: int) -> None:
+        """Tell of a gap in the tape and have it repaired."""
+        self.gaps.append(gap)
+        self.tell(StatusKind.TRADE_GAP, at, gap.detail)
 
     def synced(self, lane: Contender, update_id: int, at: int) -> None:
         """Note that a lane's book may be believed from now on."""
@@ -104,7 +113,7 @@ class Desk:
 
     def alive(self, at: int) -> None:
         """Tell how the streams stand, so that the ledger may count on them up to now."""
-        brings = any(lane.brings_trades for lane in self._lanes)
+        brings = any(lane.strand for lane in self._lanes)
         state = "synced" if self.leader else "waiting"
         self.tell(StatusKind.ALIVE, at, {"trades": int(brings), "book": state})
 

@@ -6,10 +6,10 @@ while it runs, without touching the others.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from random import Random
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -19,27 +19,28 @@ from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.fleet import Fleet
 from cloud_marketdata.collectors.gear import Gear
 from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.listing import Listed, listed
-from cloud_marketdata.collectors.pulses import described, state_of
+from cloud_marketdata.collectors.listing import listed
+from cloud_marketdata.collectors.pulses import IDLE, described, state_of
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest import Rest
-from cloud_marketdata.collectors.restoring import restored
-from cloud_marketdata.collectors.rulers import Ruler, Rulers
+from cloud_marketdata.collectors.restoring import StoredTape, restored
+from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.session import Session
 from cloud_marketdata.collectors.tapes import Tapes
 from cloud_marketdata.collectors.transport import Connect
 from cloud_marketdata.collectors.venues import VENUES
+from cloud_marketdata.collectors.works import Found, Works
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError, VenueError
 from cloud_marketdata.core.health import Pulse
-from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import Stores
 
 _ALIVE_S: Final = 5.0
+_LOG_LOOK_S: Final = 0.05
 
 
 class Door(Protocol):
@@ -52,17 +53,6 @@ class Door(Protocol):
     def detail(self) -> dict[str, object]:
         """Describe it for `/health`."""
         ...
-
-
-class _Works(NamedTuple):
-    """What exists while the feed runs."""
-
-    rest: Rest
-    rulers: tuple[Rulers, Rulers]
-    tapes: Tapes
-    desks: Desks
-    backfill: Backfill
-    fleet: Fleet
 
 
 class Feed:
@@ -82,7 +72,7 @@ class Feed:
         random: Random,
     ) -> None:
         self.venue = venue
-        self.symbols: tuple[str, ...] = settings.symbols.get(venue, ())
+        self.symbols = tuple(dict.fromkeys(settings.symbols.get(venue, ())))
         self.unknown: list[str] = []
         self.last_error = ""
         self._settings = settings
@@ -94,14 +84,20 @@ class Feed:
         self._clock = clock
         self._random = random
         self._breaker = breaker_of(settings, clock)
-        self._works: _Works | None = None
+        self._works: Works | None = None
         self._changing = asyncio.Lock()
+        self._left_at: dict[str, int] = {}
         self._log = structlog.get_logger().bind(venue=str(venue))
 
     @property
     def sessions(self) -> Sequence[Session]:
         """The connections that are kept."""
         return self._works.fleet.sessions if self._works else ()
+
+    @property
+    def collected(self) -> Sequence[str]:
+        """Symbols that are collected now."""
+        return tuple(self._works.rulers[0]) if self._works else ()
 
     async def run(self) -> None:
         """Learn the instruments, then keep every connection running."""
@@ -114,37 +110,47 @@ class Feed:
                     group.create_task(self._say_alive(works.desks))
                     await self._begin(works)
             finally:
+                self._left(works.rulers[0])
                 self._works = None
 
-    async def change(self, symbols: Sequence[str]) -> list[str]:
+    async def lists(self, symbol: str) -> bool:
+        """Whether the venue lists a symbol; raises VenueError or StorageError."""
+        if self._works is None:
+            msg = f"{self.venue} has not answered yet: {self.last_error or 'it was just asked'}"
+            raise VenueError(msg)
+        found = await listed(self.venue, [symbol], self._works.rest, self._stores.instruments)
+        return not found.unknown
+
+    async def change(self, symbols: Sequence[str]) -> None:
         """Collect exactly these symbols from now on; the connections of the others stay.
 
-        Returns the symbols that the venue does not list. Raises VenueError or StorageError where
-        they cannot be looked up; then nothing has changed.
+        Those that the venue does not list are `unknown` from then on. Raises VenueError or
+        StorageError where they cannot be looked up; then nothing has changed.
         """
         async with self._changing:
             works = self._works
             if works is None:
                 self.symbols = tuple(symbols)
-                return []
-            new = [symbol for symbol in symbols if symbol not in works.desks]
-            found = await self._listed(works.rest, new)
-            gone = [symbol for symbol in works.desks if symbol not in symbols]
-            self.symbols = tuple(symbols)
-            self.unknown = found.unknown
-            self._remove(works, gone)
-            await self._add(works, found)
-            return found.unknown
+                return
+            found = await self._found(works, [s for s in symbols if s not in self.collected])
+            # From here on nothing waits, so nobody sees half of it.
+            self.symbols, self.unknown = tuple(symbols), found.unknown
+            gone = [symbol for symbol in self.collected if symbol not in symbols]
+            self._writer.submit(works.remove(gone))
+            self._left(gone)
+            works.add(found, self._clock.now())
 
     async def pulse(self) -> Pulse:
         """See core.health.Component."""
         errors = [session.last_error for session in self.sessions if session.last_error]
-        state = state_of(self.sessions, trouble=bool(self.last_error or errors))
+        state = IDLE
+        if self.symbols:
+            state = state_of(self.sessions, trouble=bool(self.last_error or errors))
         return Pulse(
             "collectors",
             self.venue.exchange.value,
             state,
-            ok=state == "connected" and not self.unknown,
+            ok=state in {"connected", IDLE} and not self.unknown,
             detail={"venue": self.venue.value, **self._detail(errors)},
         )
 
@@ -167,7 +173,7 @@ class Feed:
             "stalls": self._writer.stalls,
         }
 
-    def _assembled(self, rest: Rest) -> _Works:
+    def _assembled(self, rest: Rest) -> Works:
         rulers = Rulers(self.venue), Rulers(self.venue)
         tapes = Tapes(self.venue)
         desks = Desks(self.venue, tapes)
@@ -196,9 +202,9 @@ class Feed:
             random=self._random,
         )
         fleet = Fleet(self._settings.endpoints[self.venue].ws, make_intake, gear)
-        return _Works(rest, rulers, tapes, desks, backfill, fleet)
+        return Works(rest, rulers, tapes, desks, backfill, fleet)
 
-    async def _begin(self, works: _Works) -> None:
+    async def _begin(self, works: Works) -> None:
         """Ask until venue and store answer; symbols not listed are told and left out."""
         settings = self._settings
         delays = backoff(
@@ -207,8 +213,8 @@ class Feed:
         while True:
             try:
                 async with self._changing:
-                    found = await self._listed(works.rest, self.symbols)
-                    await self._add(works, found)
+                    found = await self._found(works, self.symbols)
+                    works.add(found, self._clock.now())
                     self.unknown, self.last_error = found.unknown, ""
                     self._works = works
                     return
@@ -217,39 +223,25 @@ class Feed:
                 self._log.warning("feed.no_instruments", error=str(error))
                 await self._clock.sleep(next(delays))
 
-    async def _listed(self, rest: Rest, symbols: Sequence[str]) -> Listed:
+    async def _found(self, works: Works, symbols: Sequence[str]) -> Found:
         if not symbols:
-            return Listed([], [])
-        found = await listed(self.venue, symbols, rest, self._stores.instruments)
-        if found.unknown:
-            self._log.error("feed.unknown_symbols", symbols=found.unknown)
-        return found
+            return Found([], [])
+        listing = await listed(self.venue, symbols, works.rest, self._stores.instruments)
+        if listing.unknown:
+            self._log.error("feed.unknown_symbols", symbols=listing.unknown)
+        tapes = [await self._stored(instrument.symbol) for instrument in listing.instruments]
+        return Found(list(zip(listing.instruments, tapes, strict=True)), listing.unknown)
 
-    async def _add(self, works: _Works, found: Listed) -> None:
-        stored = {
-            instrument.symbol: await restored(self._stores, self.venue, instrument.symbol)
-            for instrument in found.instruments
-        }
-        # From here on nothing waits, so nobody sees half of it.
-        for instrument in found.instruments:
-            symbol = instrument.symbol
-            for rulers in works.rulers:
-                rulers[symbol] = Ruler(instrument)
-            works.tapes.restore(symbol, stored[symbol].tape)
-            works.desks[symbol].tell(StatusKind.STARTED, self._clock.now(), {})
-            for gap in stored[symbol].gaps:
-                works.backfill.request(symbol, gap)
-        works.fleet.add([instrument.symbol for instrument in found.instruments])
+    async def _stored(self, symbol: str) -> StoredTape:
+        """Read the end of a symbol's tape, behind whatever still waits for the log."""
+        while self._writer.appended < self._left_at.get(symbol, 0):
+            await self._clock.sleep(_LOG_LOOK_S)
+        return await restored(self._stores, self.venue, symbol)
 
-    def _remove(self, works: _Works, symbols: Sequence[str]) -> None:
-        for symbol in symbols:
-            # Frames that are still on their way are refused as unknown from here on.
-            for rulers in works.rulers:
-                rulers.pop(symbol, None)
-        works.fleet.remove(symbols)
-        for symbol in symbols:
-            self._writer.submit(works.desks.pop(symbol).take())
-            works.tapes.pop(symbol, None)
+    def _left(self, symbols: Iterable[str]) -> None:
+        """Note where the log will stand when it has everything of these symbols."""
+        end = self._writer.appended + self._writer.backlog
+        self._left_at.update(dict.fromkeys(symbols, end))
 
     async def _say_alive(self, desks: Desks) -> None:
         while True:

@@ -156,4 +156,4 @@ class Guard:
         lane = self._lane(topic)
         if lane is None:
             return False
-        return lane.brings_trades if topic.kind is StreamKind.TRADES else lane.synced
+        return lane.strand is not None if topic.kind is StreamKind.TRADES else lane.synced

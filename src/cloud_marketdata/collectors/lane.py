@@ -7,9 +7,9 @@ from collections import Counter
 
 from cloud_marketdata.collectors.booksync import BookSync
 from cloud_marketdata.collectors.desk import Desk
-from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.sequence import BookRule
+from cloud_marketdata.collectors.strands import Strand
 from cloud_marketdata.collectors.tapes import NEW
 from cloud_marketdata.collectors.tickercheck import TickerCheck
 from cloud_marketdata.collectors.validator import why_not_book, why_not_trade
@@ -31,8 +31,8 @@ from cloud_marketdata.storage.ports import BookState, BookView
 class Lane:
     """State that dies with its connection; the tape and the choice of books are the desk's.
 
-    `last_trade` is the newest one heard, new or not; `dead` says that its trades are proven not to
-    come although the connection stands.
+    `first_trade` and `last_trade` are those of the connection, new ones or not; there are none once
+    its trades are proven not to come although it stands.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class Lane:
         self.doubts = 0
         self.rejected: Counter[str] = Counter()
         self.book_changed = False
+        self.first_trade: TradeEvent | None = None
         self.last_trade: TradeEvent | None = None
-        self.dead = False
         self._admit = desk.tape.admit
         self._trades = desk.trades
         self._seen: BookEvent | None = None
@@ -70,9 +70,10 @@ class Lane:
         return self.sync.state is BookState.SYNCED
 
     @property
-    def brings_trades(self) -> bool:
-        """Whether trades have come and are not proven to have stopped."""
-        return self.last_trade is not None and not self.dead
+    def strand(self) -> Strand | None:
+        """First and last trade, if trades have come and are not proven to have stopped."""
+        first, last = self.first_trade, self.last_trade
+        return Strand(first, last) if first and last else None
 
     @property
     def speaks(self) -> bool:
@@ -95,6 +96,8 @@ class Lane:
         if reason is not None:
             self._reject(reason, trade)
             return
+        if self.last_trade is None:
+            self.first_trade = trade
         self.last_trade = trade
         verdict = self._admit(trade)
         if verdict is NEW:
@@ -107,8 +110,7 @@ class Lane:
         else:
             self.duplicates += 1
         if verdict.gap is not None:
-            self.desk.gaps.append(verdict.gap)
-            self.desk.tell(StatusKind.TRADE_GAP, trade.received_at, verdict.gap.detail)
+            self.desk.found(verdict.gap, trade.received_at)
 
     def book(self, event: BookSnapshot | BookDelta) -> None:
         """Take one decoded book event."""
@@ -159,13 +161,14 @@ class Lane:
 
     def trades_died(self, at: int) -> None:
         """Note the proof that the connection brings no trades although there are some."""
-        heard, self.dead = self.trades_heard, True
-        if heard:
-            self.desk.trades_ended(heard, at)
+        strand = self.strand
+        self.first_trade = self.last_trade = None
+        if strand:
+            self.desk.trades_ended(strand, at)
 
     def leave(self, at: int) -> None:
         """Note that the connection is gone."""
-        self.desk.leave(self, 0 if self.dead else self.trades_heard, self.book_heard, at)
+        self.desk.leave(self, self.book_heard, at)
 
     def snapshot(self) -> BookSnapshot:
         """Return the whole book; only where it is in sync."""

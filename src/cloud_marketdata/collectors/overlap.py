@@ -26,6 +26,13 @@ class Overlap(NamedTuple):
     outcome: Outcome
 
 
+class Place(NamedTuple):
+    """Where an end of the gap is among the rows; not `sure` where several rows look like it."""
+
+    at: int
+    sure: bool
+
+
 def overlap(rows: Sequence[TradeEvent], gap: TradeGap) -> Overlap:
     """Compare a venue's newest trades, ascending, with the ends of a gap."""
     if gap.ends is None:
@@ -34,17 +41,25 @@ def overlap(rows: Sequence[TradeEvent], gap: TradeGap) -> Overlap:
     stop = _place(rows, before)
     if stop is None:
         return _without_end(rows, before)
-    start = _place(rows[:stop], after, newest=True)
+    start = _place(rows[: stop.at], after, newest=True)
     if start is not None:
-        between = _as_stored(rows[start + 1 : stop], rows[start], after)
-        same = rows[start].id == after.id and rows[stop].id == before.id
-        return Overlap(between, Outcome(repaired=True, reason="" if same else OTHER_IDS))
-    if any(row.id == after.id for row in rows[stop:]):
+        between = _as_stored(rows[start.at + 1 : stop.at], rows[start.at], after)
+        same = rows[start.at].id == after.id and rows[stop.at].id == before.id
+        return Overlap(between, _proof(sure=start.sure and stop.sure, same=same))
+    if any(row.id == after.id for row in rows[stop.at :]):
         # Two connections brought them in the other order, so nothing is between them.
         return Overlap((), Outcome(repaired=True))
-    newer = [row for row in rows[:stop] if match_of(row) > match_of(after)]
+    # Of the match that `after` is in nobody can say which came later.
+    newer = [row for row in rows[: stop.at] if match_of(row) > match_of(after)]
     reason = "not proven repaired: the trades the venue remembers begin after the gap does"
     return Overlap(newer, Outcome(repaired=False, reason=reason, final=True))
+
+
+def _proof(*, sure: bool, same: bool) -> Outcome:
+    if sure:
+        return Outcome(repaired=True, reason="" if same else OTHER_IDS)
+    reason = f"not proven repaired: {OTHER_IDS}, and several look alike"
+    return Outcome(repaired=False, reason=reason, final=True)
 
 
 def _without_end(rows: Sequence[TradeEvent], before: TradeEvent) -> Overlap:
@@ -57,16 +72,15 @@ def _nothing(reason: str, *, final: bool) -> Overlap:
     return Overlap((), Outcome(repaired=False, reason=reason, final=final))
 
 
-def _place(rows: Sequence[TradeEvent], end: TradeEvent, *, newest: bool = False) -> int | None:
-    """Return where an end of the gap is, by its id, else by what it says."""
+def _place(rows: Sequence[TradeEvent], end: TradeEvent, *, newest: bool = False) -> Place | None:
+    """Find an end of the gap by its id, else by what it says: of several the innermost."""
     places = [at for at, row in enumerate(rows) if row.id == end.id]
     if not places:
-        said = _content(end)
-        match = match_of(end)
+        said, match = _content(end), match_of(end)
         places = [
             at for at, row in enumerate(rows) if match_of(row) == match and _content(row) == said
         ]
-    return places[-1 if newest else 0] if places else None
+    return Place(places[-1 if newest else 0], sure=len(places) == 1) if places else None
 
 
 def _content(trade: TradeEvent) -> tuple[Decimal, Decimal, Side]:

@@ -1,8 +1,12 @@
 """How the connections of a venue stand, in the words of `/health`."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from cloud_marketdata.collectors.session import Session
+
+IDLE: Final = "idle"
+"""There is nothing to collect, which is no trouble."""
 
 
 def state_of(sessions: Sequence[Session], *, trouble: bool) -> str:

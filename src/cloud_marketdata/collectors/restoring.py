@@ -12,9 +12,11 @@ from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.ledger import Hole
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.coverage import read_ledger
-from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
+from cloud_marketdata.storage.ports import Stores
 
 _EVER: Final = 1 << 62
+# Ids need not be quite in the order of time; the highest is among these.
+_END: Final = 1_000
 
 
 class StoredTape(NamedTuple):
@@ -26,22 +28,26 @@ class StoredTape(NamedTuple):
 
 async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
     """Read what is stored of a symbol's tape; raises StorageError."""
-    record = await stores.log.last(Stream(venue, symbol, StreamKind.TRADES))
-    ended = [event for event in record.events if isinstance(event, TradeEvent)] if record else []
+    # Not the log's last entry: that one may hold old trades which were filled in.
+    ended = await _newest(stores, venue, symbol, 0, _END)
     if not ended:
         return StoredTape(Restored(), [])
-    newest = max(ended, key=lambda trade: (trade.exchange_time, trade.sequence))
     if venue.contiguous_ids:
         newest = max(ended, key=lambda trade: trade.sequence)
         holes = (await read_ledger(stores, venue, symbol)).missing()
         gaps = [_gap(hole) for hole in holes]
         return StoredTape(Restored((newest,), [hole.ids for hole in holes]), gaps)
-    since = newest.exchange_time - REMEMBERED_NS
-    recent = await stores.trades.find_by_range(
-        venue, symbol, since, _EVER, limit=IDS_MAX, newest=True
-    )
-    return StoredTape(Restored(recent), [])
+    since = ended[-1].exchange_time - REMEMBERED_NS
+    return StoredTape(Restored(await _newest(stores, venue, symbol, since, IDS_MAX)), [])
+
+
+async def _newest(
+    stores: Stores, venue: Venue, symbol: str, since: int, limit: int
+) -> list[TradeEvent]:
+    return await stores.trades.find_by_range(venue, symbol, since, _EVER, limit=limit, newest=True)
 
 
 def _gap(hole: Hole) -> TradeGap:
-    return TradeGap(hole.ids.start - 1, hole.ids.stop, len(hole.ids), hole.start, hole.end)
+    first, stop = hole.ids.start, hole.ids.stop
+    # A range that a mad id made can be longer than `len` can tell.
+    return TradeGap(first - 1, stop, stop - first, hole.start, hole.end)

@@ -42,14 +42,14 @@ class Strands:
 
 def _holes(lost: Sequence[Strand], live: TradeEvent | None) -> list[TradeGap]:
     gaps: list[TradeGap] = []
-    end = lost[0].last
+    end: TradeEvent | None = None
     for first, last in lost:
-        if live is not None and order_of(live) <= order_of(first):
+        if live and _reaches(first, live):
             break
-        if not _reaches(end, first):
+        if end and not _reaches(end, first):
             gaps.append(feared(end, first))
-        end = max(end, last, key=order_of)
-    if live is not None and order_of(live) > order_of(lost[0].first) and not _reaches(end, live):
+        end = max(end or last, last, key=order_of)
+    if live and end and not _reaches(end, live):
         gaps.append(feared(end, live))
     return gaps
 
@@ -59,4 +59,5 @@ def _begin(strand: Strand) -> tuple[int, int]:
 
 
 def _reaches(end: TradeEvent, first: TradeEvent) -> bool:
+    # Places inside a match are counted anew by each connection, so only its own trade is sure.
     return end.id == first.id or match_of(first) < match_of(end)

@@ -7,6 +7,7 @@ a loss that nothing proves, and every id or hole that it must forget is counted.
 """
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -57,7 +58,7 @@ class ContiguousTape:
         self._next = int(last.id) + 1 if last else None
         self._forgotten_upto = -1
         self._holes = sorted(
-            (hole for hole in holes if hole and self._next and hole.stop <= self._next),
+            (hole for hole in holes if hole and self._next and hole.stop < self._next),
             key=_start,
         )
         self._forget()
@@ -148,7 +149,8 @@ class SeenTape:
     def __init__(self, recent: Iterable[TradeEvent] = ()) -> None:
         self.last: TradeEvent | None = None
         self.forgotten = 0
-        self._times: dict[int | str, int] = {}
+        # A plain dict would walk over all it has lost to find its oldest key.
+        self._times: OrderedDict[int | str, int] = OrderedDict()
         self._strands = Strands()
         for trade in sorted(recent, key=order_of):
             self._remember(trade)

@@ -156,7 +156,7 @@ def load(config: Path | None = None, **overrides: object) -> Settings:
     """
     try:
         return _read(config, overrides)
-    except (SourceError, tomllib.TOMLDecodeError) as error:
+    except (SourceError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"settings cannot be read: {error}"
         raise SettingsError(msg) from error
 

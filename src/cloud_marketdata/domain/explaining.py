@@ -32,7 +32,7 @@ def explained(rows: Iterable[Row], notes: Iterable[Row]) -> Iterator[Row]:
 def _explained(row: Row, notes: Sequence[Row]) -> Row:
     found_at = min((note.found_at for note in notes if note.found_at), default=None)
     if row.state is CoverageState.MISSING:
-        told = [note for note in notes if note.reason]
+        told = [one for one in notes if one.reason and one.state is CoverageState.UNKNOWN]
         reason = min(told, key=_width).reason if told else ""
         return replace(row, reason=reason, found_at=found_at)
     if row.state is CoverageState.REPAIRED:

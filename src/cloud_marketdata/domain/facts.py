@@ -62,12 +62,13 @@ class TradeFacts:
             low=_beside(detail, "after_id", 1),
             high=_beside(detail, "before_id", -1),
             trades=int(detail["filled"]) if fixed and "filled" in detail else None,
-            reason="" if fixed else str(detail.get("reason", "")),
+            reason=str(detail.get("reason", "")),
             found_at=old.found_at if old else found_at,
             settled_at=event.received_at if fixed else None,
         )
         self._sheet.put(row)
-        self._bound()
+        if old is None:
+            self._bound()
 
     def _bound(self) -> None:
         gaps = self._sheet.find(Layer.GAP, only_open=True)

@@ -28,8 +28,8 @@ _COMPLETE, _MISSING, _REPAIRED = (
 class Segment(Struct):
     """Neighbouring ids of one state.
 
-    first, last: the earliest and latest match time inside, or of a hole those of the trades before
-    and after it.
+    first, last: the earliest and latest match time inside. Those of a hole are the times of the
+    trades before and after it, and a repair reaches to them too: nothing is missing in between.
     """
 
     low: int
@@ -168,8 +168,12 @@ class IdRuns:
         parts = [patch]
         if hole.low < number:
             parts.insert(0, Segment(hole.low, number - 1, _MISSING, hole.first, time))
+        else:
+            patch.widen(hole.first)
         if number < hole.high:
             parts.append(Segment(number + 1, hole.high, _MISSING, time, hole.last))
+        else:
+            patch.widen(hole.last)
         self._open += len(parts) - 2
         self._replace(at, at + 1, parts)
         self._join(self.watched.index(patch, at))

@@ -50,6 +50,7 @@ class Worker:
         self.position = 0
         self.saves = 0
         self._restored = False
+        self._told = 0
         self.windows = Windows(lateness_ms * NS_PER_MS)
         self.ledger = Ledger(stream.venue, stream.symbol, Kept())
         self._stores = stores
@@ -109,7 +110,6 @@ class Worker:
         """Close what is due and store every change, all with the positions inside."""
         self.windows.close()
         changed = self.windows.changed()
-        told = self.ledger.status_at
         await fold_facts(self._stores.log, self.ledger)
         ledger = self.ledger.changes()
         if not changed and ledger is None:
@@ -120,15 +120,17 @@ class Worker:
         self.ledger.saved()
         self.saves += 1
         await self._rollup.saved(rolled)
-        await self._trim(facts=self.ledger.status_at != told)
+        await self._trim()
 
-    async def _trim(self, *, facts: bool) -> None:
+    async def _trim(self) -> None:
         """Let go from the log what is old and inside what has been saved."""
         log, before = self._stores.log, self._clock.now() - self._hot_ns
         await log.trim(self.stream, upto=self.position, before=before)
-        if facts:
+        if self.ledger.status_at > self._told:
+            # Facts are seldom; a market that trades all the time need not look for old ones.
             status = self.stream._replace(kind=StreamKind.STATUS)
             await log.trim(status, upto=self.ledger.status_at, before=before)
+            self._told = self.ledger.status_at
 
     async def _fold(self, record: Record) -> None:
         # A stream of kind TRADES holds nothing else.

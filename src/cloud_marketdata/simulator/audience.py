@@ -6,11 +6,15 @@ from cloud_marketdata.simulator.connection import Connection
 
 
 class Audience:
-    """Who is there; every connection gets the next number, and numbers are never used again."""
+    """Who is there; every connection gets the next number, and numbers are never used again.
+
+    overrun: how many were cut because too many late frames waited for them.
+    """
 
     def __init__(self) -> None:
         self._present: dict[Connection, None] = {}
         self._arrived = 0
+        self.overrun = 0
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(tuple(self._present))
@@ -23,7 +27,9 @@ class Audience:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
-        self._present.pop(connection, None)
+        if connection in self._present:
+            del self._present[connection]
+            self.overrun += connection.overrun
 
     def means(self, client: str, connection: Connection) -> bool:
         """Whether `client` (a number, oldest, newest, or "" for anybody) is this connection.

@@ -2,15 +2,20 @@
 
 A capture is text, one frame a line: `<receive time> <raw JSON>`, plain or packed by gzip or zstd.
 Several files are one recording in the order given. What a frame says is nobody's business here: a
-frame with strange content is handed on, a line that is no frame is refused with its place.
+frame with strange content is handed on, a line that is no frame is refused with its place. Only the
+beginning of a line at a file's end, which a killed recorder leaves, is passed over and told.
 """
 
 import gzip
+import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+import msgspec
+import structlog
 import zstandard
 
 from cloud_marketdata.core.errors import BadRequestError
@@ -20,6 +25,7 @@ GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 # Receive times below this are microseconds: as nanoseconds they would lie in January 1970.
 FIRST_NS: Final = 10**17
+_BEGUN: Final = re.compile(rb"\d+( (\{.*)?)?", re.DOTALL)
 
 
 class CaptureError(BadRequestError):
@@ -39,13 +45,15 @@ def read_capture(paths: Sequence[Path]) -> Iterator[Frame]:
     """Yield the frames of all files in order.
 
     Raises CaptureError at the first file that is missing, cut short or holds a line that is not
-    `<receive time> <JSON object>`.
+    `<receive time> <JSON object>`. A torn last line is no such line: a warning tells of it.
     """
+    log = structlog.get_logger()
     for path in paths:
         number = 0
         try:
             with path.open("rb") as file:
-                for number, line in enumerate(_lines(_unpacked(file)), start=1):
+                torn = partial(log.warning, "capture.torn_last_line", file=str(path))
+                for number, line in enumerate(_lines(_unpacked(file), torn), start=1):
                     yield _frame(line, number)
         except _LineError as error:
             msg = f"{path}, {error}"
@@ -71,13 +79,26 @@ def _frame(line: bytes, number: int) -> Frame:
     return Frame(received_at if received_at >= FIRST_NS else received_at * 1000, payload)
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _lines(chunks: Iterator[bytes], torn: Callable[..., object]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
-    if rest:
+    if _is_torn(rest):
+        torn(bytes_lost=len(rest))
+    elif rest:
         yield rest
+
+
+def _is_torn(rest: bytes) -> bool:
+    """Whether a line without an end is the beginning of a frame and not all of it."""
+    if not _BEGUN.fullmatch(rest):
+        return False
+    try:
+        msgspec.json.decode(rest.partition(b" ")[2])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True
+    return False
 
 
 def _unpacked(file: BinaryIO) -> Iterator[bytes]:

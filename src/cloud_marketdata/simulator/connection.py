@@ -27,7 +27,7 @@ class Connection:
 
     number: its place in the order of arrival, from 1. since: when it came, on the clock that never
     steps. heard: when it last spoke, pings and pongs included. silenced: streams that are not
-    brought any more. deaf: open, but neither reading nor writing.
+    brought any more. deaf: open, but neither reading nor writing. overrun: too much waited in it.
     """
 
     def __init__(self, send: Send) -> None:
@@ -36,6 +36,7 @@ class Connection:
         self.heard: deque[float] = deque(maxlen=MOST_HEARD)
         self.silenced: set[str] = set()
         self.deaf = False
+        self.overrun = False
         self.line: Line | None = None
         self._closed = False
         self._send = send
@@ -60,6 +61,7 @@ class Connection:
         elif len(self._late) < MOST_LATE:
             self._late.append(payload)
         else:
+            self.overrun = True
             await self.close(POLICY)
             raise ConnectionResetError
 

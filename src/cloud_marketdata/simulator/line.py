@@ -5,7 +5,7 @@ open, but nothing that comes in is read any more, so that not even a ping is ans
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -29,6 +29,13 @@ class Line(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:  # noqa: PLR2004 - switching protocols
             self.scope["state"][LINE] = self
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - any ASGI message
+        """Send; a connection attempt that was answered with an error is finished by that."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # Otherwise the base class takes the refusal for a fault of the application and says so.
+            self.handshake_complete = True
 
     def data_received(self, data: bytes) -> None:
         """Read what came, unless deaf."""

@@ -8,7 +8,7 @@ import msgspec
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.aggregate import Aggregate, combined
-from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.profile import VolumeProfile
@@ -81,6 +81,17 @@ class Market:
         """Log trades as one entry."""
         if trades:
             await self.stores.log.append([Batch(self.stream, trades)])
+
+    async def tell(self, kind: StatusKind, ms: int, **detail: int | str) -> None:
+        """Log a fact, received `ms` after the beginning of the tape; its times are meant so too."""
+        told = {
+            name: value + BASE // NS_PER_MS if name.endswith("_ms") else value
+            for name, value in detail.items()
+        }
+        venue, symbol = self.instrument.venue, self.instrument.symbol
+        event = StatusEvent(venue, symbol, kind, BASE + ms * NS_PER_MS, told)
+        stream = self.stream._replace(kind=StreamKind.STATUS)
+        await self.stores.log.append([Batch(stream, [event])])
 
     async def save(self, final_before: int | None = None) -> None:
         """Fold what is logged and save it all in one go, as the worker's contract says."""

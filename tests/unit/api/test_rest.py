@@ -25,7 +25,9 @@ from tape import (
 
 from cloud_marketdata.api import schemas
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.coverages import CoverageAnswer
 from cloud_marketdata.core.config import Settings
+from cloud_marketdata.domain.coverage import CoverageState
 from cloud_marketdata.domain.events import Rejection
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import BookState, BookView
@@ -42,6 +44,7 @@ def answers(client: TestClient) -> dict[str, tuple[Any, dict[str, Any]]]:
         f"{ROOT}/depth": (schemas.DepthAnswer, {}),
         f"{ROOT}/volume-profile": (schemas.ProfileAnswer, window()),
         f"{ROOT}/candles": (schemas.CandlesAnswer, window()),
+        f"{ROOT}/coverage": (CoverageAnswer, window()),
     }
     return {path: (model, client.get(path, params=p)) for path, (model, p) in asked.items()}
 
@@ -56,10 +59,11 @@ def test_every_answer_fits_its_schema_and_has_quality(client: TestClient) -> Non
         assert parsed.data
 
 
-def test_no_number_but_coverage_is_a_float(client: TestClient) -> None:
+def test_no_number_but_a_share_of_time_is_a_float(client: TestClient) -> None:
+    shares = {f".data.shares.{state.value}" for state in CoverageState}
     for path, (_, answer) in answers(client).items():
-        found = floats_in(msgspec.json.decode(answer.content))
-        assert set(found) <= {".meta.quality.coverage"}, path
+        found = set(floats_in(msgspec.json.decode(answer.content))) - {".meta.quality.coverage"}
+        assert found == (shares if path.endswith("/coverage") else set()), path
 
 
 def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestClient) -> None:
@@ -77,7 +81,7 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         assert "application/problem+json" in operation["responses"]["422"]["content"]
 
 
-NOUNS = ("trades", "depth", "volume-profile", "candles")
+NOUNS = ("trades", "depth", "volume-profile", "candles", "coverage")
 
 
 def test_rows_sum_to_the_volume_of_the_bars(client: TestClient) -> None:

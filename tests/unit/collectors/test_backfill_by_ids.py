@@ -118,6 +118,14 @@ async def test_a_gap_longer_than_a_page_is_handed_on_page_by_page():
     assert world.log.facts[0][1]["filled"] == 3_000
 
 
+async def test_pages_of_one_row_are_progress_too():
+    world = World(map(agg_row, range(1, 11)), lost=set(range(2, 10)))
+    get = world.rest.get
+    world.rest.get = lambda ask: get(ask._replace(path=ask.path.replace("=1000", "=1")))
+    await ran(world.backfill, lambda: world.done)
+    assert (len(world.rest.asked), world.clock.slept) == (8, [])
+
+
 async def test_one_answer_fills_the_holes_it_reaches_and_each_gap_is_still_told():
     world = World(map(agg_row, range(1, 21)), lost={3, 5, 9, 15})
     await ran(world.backfill, lambda: world.done)

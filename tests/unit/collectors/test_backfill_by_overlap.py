@@ -124,6 +124,13 @@ async def test_rows_that_begin_too_late_are_kept_and_the_gap_is_told_unproven():
     assert world.rest.asked == ["/v5/market/recent-trade?category=spot&symbol=BTCUSDT&limit=60"]
 
 
+async def test_of_the_match_before_an_unproven_gap_nothing_is_taken():
+    # Trades 18, 19 and 20 are one match, and the rows begin with 20.
+    world = World(80, after=18, before=75, venue=SPOT)
+    await world.settle()
+    assert world.log.trades[0].id == "id-21"
+
+
 async def test_rows_that_begin_after_the_gap_are_of_no_use():
     world = World(80, after=2, before=9, venue=SPOT)
     await world.settle()
@@ -134,7 +141,8 @@ async def test_rows_that_begin_after_the_gap_are_of_no_use():
 
 async def test_rows_that_do_not_reach_the_gaps_end_yet_are_asked_for_again():
     world = World(30, after=9, before=20)
-    newest, world.rest.rows = world.rest.rows[:12], world.rest.rows[12:]
+    # The newest row is of the same match as the trade after the gap.
+    newest, world.rest.rows = world.rest.rows[:10], world.rest.rows[10:]
     await ran(world.backfill, lambda: len(world.rest.asked) == 2)
     assert world.log.submissions == []
     world.rest.rows = newest + world.rest.rows
@@ -172,6 +180,28 @@ async def test_a_refusal_is_a_rejection_and_tried_again(refusal):
     world.rest.refusal = None
     await world.settle()
     assert world.log.facts[0][0] == "trades_repaired"
+
+
+def _found(changed: dict, after: int, before: int):  # noqa: ANN202  it is an Overlap
+    """Compare twelve trades that REST gives other ids with a gap among them."""
+    reader, items = collector(LINEAR), [_item(number, **changed) for number in range(12)]
+    streamed = list(reader.decode(trades(*items), AT))
+    rows = [_row(told) | {"execId": f"R{at}"} for at, told in enumerate(items)]
+    body = js({"retCode": 0, "result": {"list": rows[::-1]}})
+    first, then = streamed[after], streamed[before]
+    gap = TradeGap(first.id, then.id, None, AT, AT, (first, then))
+    found = overlap(reader.decode_trades("BTCUSDT", body, AT), gap)
+    return [row.id for row in found.trades], found.outcome
+
+
+def test_without_equal_ids_trades_that_look_alike_prove_nothing_and_none_is_taken_twice():
+    ids, outcome = _found({"p": "7.0"}, 1, 7)
+    assert ids == ["R3", "R4", "R5"]
+    assert not outcome.repaired
+    assert outcome.final
+    ids, outcome = _found({}, 1, 7)
+    assert ids == ["R2", "R3", "R4", "R5", "R6"]
+    assert outcome.repaired
 
 
 def test_places_inside_a_cut_match_go_on_from_the_stored_trade():

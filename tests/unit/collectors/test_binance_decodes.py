@@ -131,8 +131,14 @@ def test_a_ticker_is_a_quote_with_or_without_its_name_in_any_order(venue, payloa
         (js({"result": None, "id": 1}), Control(ControlKind.ACK, "1", "1")),
         (js({"result": ["btcusdt@trade"], "id": "a"}), Control(ControlKind.ACK, "a", "a")),
         (js({"result": None, "id": None}), Control(ControlKind.ACK, "None")),
-        (js({"code": 2, "msg": "Invalid", "id": 1}), Control(ControlKind.REFUSED, "2 Invalid", "1")),
-        (js({"error": {"code": 3}, "id": 1}), Control(ControlKind.REFUSED, "None {'code': 3}", "1")),
+        (
+            js({"code": 2, "msg": "Invalid", "id": 1}),
+            Control(ControlKind.REFUSED, "2 Invalid", "1"),
+        ),
+        (
+            js({"error": {"code": 3}, "id": 1}),
+            Control(ControlKind.REFUSED, "None {'code': 3}", "1"),
+        ),
         (js({"e": "serverShutdown", "E": MS}), Control(ControlKind.SHUTDOWN)),
         (wrapped("!serverShutdown", {"e": "serverShutdown"}), Control(ControlKind.SHUTDOWN)),
         (js({"e": "kline", "s": "BTCUSDT", "k": {}}), Control(ControlKind.SILENT, "kline")),

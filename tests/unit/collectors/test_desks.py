@@ -1,10 +1,11 @@
-"""The desk of a symbol: one book leads, an heir takes over at once, and everything keeps its order."""
+"""The desk of a symbol: one book leads, an heir takes over at once, and order is kept."""
 
 from frames import AT, BTC, snapshot, trade
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_marketdata.collectors.desk import Desk
+from cloud_marketdata.collectors.strands import Strand
 from cloud_marketdata.collectors.tapes import ContiguousTape
 from cloud_marketdata.domain.events import BookSnapshot, StatusKind
 from cloud_marketdata.storage.ports import StreamKind
@@ -19,7 +20,7 @@ class Line:
         self.desk = desk
         self.book_changed = False
         self.synced = False
-        self.brings_trades = False
+        self.strand = None
         self.at = at
         desk.join(self)
 
@@ -39,7 +40,7 @@ class Line:
 
     def leave(self) -> None:
         """Go."""
-        self.desk.leave(self, AT if self.brings_trades else 0, AT, AT)
+        self.desk.leave(self, AT, AT)
 
 
 def desk() -> Desk:
@@ -101,7 +102,7 @@ def test_trades_are_lost_when_the_last_connection_that_brought_them_goes():
     one = desk()
     lines = [Line(one), Line(one)]
     for line in lines:
-        line.brings_trades = True
+        line.strand = Strand(trade(1), trade(2))
     lines[0].leave()
     assert facts(one) == []
     lines[1].leave()
@@ -112,7 +113,7 @@ def test_a_heartbeat_tells_whether_trades_come_and_how_the_book_stands():
     one = desk()
     line = Line(one, 5)
     one.alive(AT)
-    line.brings_trades = True
+    line.strand = Strand(trade(1), trade(2))
     line.sync()
     one.alive(AT)
     assert [detail for kind, detail in facts(one) if kind is StatusKind.ALIVE] == [

@@ -1,51 +1,21 @@
-"""A feed starts from the instruments and the stored tape, and can be started again."""
+"""A feed starts from instruments and stored tapes, and its symbols come and go while it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
-from lines import Instant, Line, turns
+from feeds import VENUE, FeedWorld, topics, trade
+from lines import Instant
+from sessions import spot_depth
+from virtual import turns
 
-from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.feed import Feed
-from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.writer import LogWriter
-from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.errors import StorageError, VenueError
 from cloud_marketdata.core.supervisor import supervised
-from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.storage.memory import memory_stores
-from cloud_marketdata.storage.ports import Stores
+from cloud_marketdata.storage.ports import BookState, Stores
 
 pytestmark = pytest.mark.anyio
-VENUE = Venue.BINANCE_SPOT
-INFO = (
-    b'{"symbols":[{"symbol":"BTCUSDT","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.01"},'
-    b'{"filterType":"LOT_SIZE","stepSize":"0.00001"}]}]}'
-)
-
-
-class Answers:
-    """A REST that lists one symbol."""
-
-    async def get(self, ask: Ask) -> bytes:
-        """Return it, or that the symbol is unknown."""
-        return INFO if "BTCUSDT" in ask.path else b'{"code":-1121,"msg":"Invalid symbol."}'
-
-
-class Open:
-    """A door that is always open."""
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Answers]:
-        """Open it."""
-        yield Answers()
-
-    def detail(self) -> dict[str, object]:
-        """Say nothing."""
-        return {}
+BTC = ["btcusdt@aggTrade", "btcusdt@depth@100ms"]
+ETH = ["ethusdt@aggTrade", "ethusdt@depth@100ms"]
 
 
 class Forgetful:
@@ -66,46 +36,179 @@ class Forgetful:
         return await self._inner.last(stream)
 
 
-def feed(stores: Stores, symbols: tuple[str, ...] = ("BTCUSDT",)) -> Feed:
-    clock, rejections = Instant(), Rejections()
+class Slow:
+    """A log that appends only when it may."""
 
-    async def connect(url: str, receiver) -> Line:
-        del url, receiver
-        return Line()
+    def __init__(self, inner) -> None:
+        self._inner = inner
+        self.may = asyncio.Event()
+        self.may.set()
 
-    return Feed(
-        VENUE,
-        Settings(symbols={VENUE: symbols}),
-        stores=stores,
-        writer=LogWriter(stores, rejections, clock, events_max=1000),
-        rejections=rejections,
-        door=Open(),
-        connect=connect,
-        clock=clock,
-        random=Random(1),  # noqa: S311  a seed must repeat
-    )
+    def __getattr__(self, name: str) -> object:
+        """Do everything else as the log inside."""
+        return getattr(self._inner, name)
+
+    async def append(self, batches):
+        """Wait for the test."""
+        await self.may.wait()
+        return await self._inner.append(batches)
+
+
+def with_log(made: Stores, log) -> Stores:
+    parts = {name: getattr(made, name) for name in made.__struct_fields__}
+    return Stores(**parts | {"log": log})
 
 
 @pytest.mark.parametrize("failure", [StorageError("away"), RuntimeError("a bug")])
 async def test_a_feed_that_failed_at_its_start_comes_back(failure):
-    made = memory_stores(Instant())
-    parts = {name: getattr(made, name) for name in made.__struct_fields__}
-    starting = feed(Stores(**parts | {"log": Forgetful(made.log, failure)}))
+    world = FeedWorld("BTCUSDT", stores=lambda made: with_log(made, Forgetful(made.log, failure)))
     async with asyncio.TaskGroup() as group:
-        clock, random = Instant(), Random(1)  # noqa: S311  a seed must repeat
-        running = group.create_task(supervised("feed", starting.run, clock, random))
-        await turns(200)
-        assert [session.connected for session in starting.sessions] == [True]
+        running = group.create_task(
+            supervised("feed", world.feed.run, Instant(), Random(1))  # noqa: S311  a seed must repeat
+        )
+        await world.clock.move(2)
+        assert [session.connected for session in world.feed.sessions] == [True]
         running.cancel()
 
 
 async def test_a_symbol_the_venue_does_not_list_is_told_and_the_others_are_collected():
-    starting = feed(memory_stores(Instant()), ("BTCUSDT", "NOSUCH"))
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(starting.run())
-        await turns(200)
-        assert starting.unknown == ["NOSUCH"]
-        names = [topic.name for topic in starting.sessions[0].plan.topics]
-        assert names == ["btcusdt@aggTrade", "btcusdt@depth@100ms"]
-        assert not (await starting.pulse()).ok
-        running.cancel()
+    world = FeedWorld("BTCUSDT", "NOSUCH")
+    async with world.running():
+        assert world.feed.unknown == ["NOSUCH"]
+        assert topics(world.wire) == BTC
+        assert not (await world.feed.pulse()).ok
+
+
+async def test_a_symbol_is_added_on_the_connection_that_is_there():
+    world = FeedWorld("BTCUSDT")
+    async with world.running():
+        world.wire.hear(trade("BTCUSDT", 7))
+        await world.feed.change(["BTCUSDT", "ETHUSDT"])
+        await world.clock.move(1)
+        world.wire.hear(trade("BTCUSDT", 8), trade("ETHUSDT", 1))
+        assert len(world.network.wires) == 1
+        assert topics(world.wire) == [*BTC, *ETH]
+        assert await world.trades("BTCUSDT") == [7, 8]
+        assert await world.trades("ETHUSDT") == [1]
+        assert [session.reconnects for session in world.feed.sessions] == [0]
+        assert sum(world.rejections.total.values()) == 0
+
+
+async def test_a_symbol_is_removed_and_the_others_go_on():
+    world = FeedWorld("BTCUSDT", "ETHUSDT")
+    async with world.running():
+        world.wire.hear(trade("BTCUSDT", 7), trade("ETHUSDT", 1), spot_depth(11, 12))
+        await world.clock.move(1)
+        assert (await world.stores.books.find(VENUE, "BTCUSDT")).state is BookState.SYNCED
+        await world.feed.change(["ETHUSDT"])
+        await world.clock.move(1)
+        world.wire.hear(trade("BTCUSDT", 8), trade("ETHUSDT", 2))
+        assert len(world.network.open) == 1
+        assert topics(world.wire, "UNSUBSCRIBE") == BTC
+        assert await world.trades("BTCUSDT") == [7]
+        assert await world.trades("ETHUSDT") == [1, 2]
+        assert world.rejections.total == {(VENUE, "unknown_symbol"): 1}
+        view = await world.stores.books.find(VENUE, "BTCUSDT")
+        assert (view.state, view.reason) == (BookState.STALE, "no longer collected")
+
+
+async def test_a_symbol_that_comes_back_goes_on_where_its_log_stops():
+    world = FeedWorld("BTCUSDT", "ETHUSDT")
+    async with world.running():
+        world.wire.hear(trade("ETHUSDT", 1), trade("ETHUSDT", 2))
+        await world.feed.change(["BTCUSDT"])
+        await world.clock.move(1)
+        await world.feed.change(["BTCUSDT", "ETHUSDT"])
+        await world.clock.move(1)
+        world.wire.hear(trade("ETHUSDT", 2), trade("ETHUSDT", 5))
+        assert await world.trades("ETHUSDT") == [1, 2, 5]
+        assert any("aggTrades?symbol=ETHUSDT&fromId=3" in path for path in world.rest.asked)
+
+
+async def test_a_symbol_that_comes_back_waits_for_what_is_still_on_its_way_to_the_log():
+    slow: list[Slow] = []
+
+    def stores(made: Stores) -> Stores:
+        slow.append(Slow(made.log))
+        return with_log(made, slow[0])
+
+    world = FeedWorld("ETHUSDT", stores=stores)
+    async with world.running():
+        await world.clock.move(1)
+        slow[0].may.clear()
+        world.wire.hear(trade("ETHUSDT", 1), trade("ETHUSDT", 2))
+        await world.feed.change([])
+        async with asyncio.TaskGroup() as group:
+            back = group.create_task(world.feed.change(["ETHUSDT"]))
+            await world.clock.move(5)
+            assert not back.done()
+            slow[0].may.set()
+            await world.clock.move(1)
+            assert back.done()
+        await world.clock.move(1)
+        world.wire.hear(trade("ETHUSDT", 2), trade("ETHUSDT", 3))
+        assert await world.trades("ETHUSDT") == [1, 2, 3]
+
+
+async def test_the_last_symbol_takes_the_connection_along_and_the_feed_is_idle():
+    world = FeedWorld("BTCUSDT")
+    async with world.running():
+        await world.feed.change([])
+        await world.clock.move(1)
+        assert world.network.open == []
+        pulse = await world.feed.pulse()
+        assert (pulse.state, pulse.ok) == ("idle", True)
+        await world.clock.move(3600)
+        assert world.network.attempts == 1
+
+
+async def test_an_idle_feed_asks_nothing_and_begins_with_its_first_symbol():
+    world = FeedWorld()
+    async with world.running():
+        await world.clock.move(3600)
+        assert (world.rest.asked, world.network.attempts) == ([], 0)
+        await world.feed.change(["ETHUSDT"])
+        await world.clock.move(1)
+        world.wire.hear(trade("ETHUSDT", 1))
+        assert await world.trades("ETHUSDT") == [1]
+        assert (await world.feed.pulse()).state == "connected"
+
+
+async def test_a_change_that_cannot_be_looked_up_changes_nothing():
+    world = FeedWorld("BTCUSDT")
+    async with world.running():
+        world.rest.away = True
+        with pytest.raises(VenueError):
+            await world.feed.change(["ETHUSDT"])
+        assert (world.feed.symbols, world.feed.collected) == (("BTCUSDT",), ("BTCUSDT",))
+        assert topics(world.wire, "UNSUBSCRIBE") == []
+
+
+async def test_a_change_whose_tape_cannot_be_read_changes_nothing():
+    failing: list[Forgetful] = []
+
+    def stores(made: Stores) -> Stores:
+        failing.append(Forgetful(made.log, StorageError("away")))
+        failing[0]._failures.clear()
+        return with_log(made, failing[0])
+
+    world = FeedWorld("BTCUSDT", stores=stores)
+    async with world.running():
+        failing[0]._failures.append(StorageError("away"))
+        with pytest.raises(StorageError):
+            await world.feed.change(["ETHUSDT"])
+        assert (world.feed.symbols, world.feed.collected) == (("BTCUSDT",), ("BTCUSDT",))
+        await world.feed.change(["ETHUSDT"])
+        assert world.feed.collected == ("ETHUSDT",)
+
+
+async def test_before_the_venue_has_answered_a_change_is_what_will_be_begun_with():
+    world = FeedWorld("BTCUSDT")
+    world.rest.away = True
+    async with world.running():
+        await world.feed.change(["ETHUSDT"])
+        world.rest.away = False
+        await world.clock.move(2)
+        assert topics(world.wire) == ETH
+        await turns()
+        assert world.feed.collected == ("ETHUSDT",)

@@ -38,7 +38,7 @@ def watch(rhythm: Rhythm | None = None) -> Watch:
 
 def test_a_busy_stream_that_stops_is_suspicious_within_seconds():
     heard = [number / 10 for number in range(1, 600)]
-    assert looked(watch(), heard, 80)[0] == 64, 'four seconds after the last message'
+    assert looked(watch(), heard, 80)[0] == 64, "four seconds after the last message"
 
 
 def test_a_pair_that_is_silent_for_45_seconds_now_and_then_is_not_suspicious():

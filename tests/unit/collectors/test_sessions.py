@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
+from frames import MS, orderbook, trades
 from frames import item as bybit_item
-from frames import orderbook, trades
 from sessions import World, spot_book, spot_depth, spot_trade
 from virtual import NOW, turns
 
@@ -288,3 +288,19 @@ async def test_a_bybit_tape_fears_a_loss_only_when_no_connection_brought_it():
         [(_, gap)] = world.repairs
         assert (gap.after_id, gap.before_id, gap.missing) == ("b", "d", None)
         assert StatusKind.TRADES_LOST in world.facts
+
+
+async def test_a_bybit_connection_that_had_long_been_deaf_leaves_a_gap_to_fear_when_it_dies():
+    world = World(LINEAR, copies=2)
+    async with world.running():
+        deaf, late = world.network.wires
+        deaf.hear(trades(bybit_item(i="a", seq=77)))
+        await world.clock.move(0.1)
+        late.hear(trades(bybit_item(i="c", seq=79, T=MS + 500)))
+        await world.clock.move(0.1)
+        assert world.repairs == [], "the first may still bring what came between"
+        deaf.close()
+        await world.clock.move(0.1)
+        [(_, gap)] = world.repairs
+        assert (gap.after_id, gap.before_id, gap.missing) == ("a", "c", None)
+        assert StatusKind.TRADES_LOST not in world.facts

@@ -48,6 +48,32 @@ def test_a_slow_connection_may_still_bring_what_a_quick_one_skipped_until_it_is_
     assert _ends(both.lose(_strand(1, 9), [])) == []
 
 
+def test_a_hole_ends_where_the_next_of_all_connections_begins():
+    both = Strands()
+    assert both.lose(_strand(6, 7), [_strand(3, 4), _strand(5, 5)]) == []
+    assert _ends(both.lose(_strand(3, 4), [_strand(5, 5)])) == [(4, 5)]
+
+
+def test_to_begin_in_the_match_in_which_another_ended_is_not_to_overlap_it():
+    first, second = (msgspec.structs.replace(_named(6), id=name) for name in ("6", "7"))
+    [gap] = Strands().lose(Strand(first, first), [Strand(second, second)])
+    assert (gap.after_id, gap.before_id) == ("6", "7")
+
+
+def test_a_stretch_inside_one_match_has_no_hole_of_its_own():
+    first, last = (msgspec.structs.replace(_named(6), id=name) for name in ("6", "7"))
+    assert Strands().lose(Strand(first, last), []) == []
+    assert Strands().lose(Strand(first, last), [Strand(first, first)]) == []
+
+
+def test_a_tape_is_interrupted_when_its_last_connection_is_lost_and_not_before():
+    for others, feared in (([], True), ([_strand(1, 3)], False)):
+        tape = SeenTape()
+        tape.admit(_named(3))
+        assert tape.lost(_strand(3, 3), others) == []
+        assert (tape.admit(_named(5)).gap is not None) is feared
+
+
 def test_more_stretches_than_can_be_kept_are_told_at_once(monkeypatch):
     monkeypatch.setattr(strands, "_KEPT_MAX", 1)
     both = Strands()
@@ -110,7 +136,7 @@ class World:
 STEPS = {"t": World.happen, "o": World.open, "d": World.deliver, "l": World.lose}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from("tddol"), st.integers(0, 1)), max_size=60))
 @example(steps=[("t", 0), ("d", 0), ("t", 0), ("o", 1), ("t", 0), ("d", 1), ("l", 0)])
 @example(steps=[("t", 0), ("t", 0), ("d", 0), ("o", 1), ("t", 0), ("d", 1), ("l", 1), ("l", 0)])

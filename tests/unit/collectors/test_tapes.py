@@ -118,6 +118,22 @@ def test_a_tape_goes_on_with_the_holes_it_was_stored_with():
     assert [tape.missing(_gap(*ends)) for ends in ((0, 20), (3, 13), (14, 20))] == [5, 4, 0]
 
 
+def test_a_stored_hole_that_holds_the_newest_trade_is_none():
+    assert ContiguousTape(trade(20), holes=[range(3, 5), range(19, 21)]).holes == [range(3, 5)]
+
+
+def test_a_hole_that_breaks_in_two_counts_as_two():
+    tape = ContiguousTape(trade(0))
+    for number in range(2, 2 * HOLES_MAX, 2):
+        tape.admit(trade(number))
+    end = 2 * HOLES_MAX
+    tape.admit(trade(end + 9))
+    assert (len(tape.holes), tape.forgotten) == (HOLES_MAX, 0)
+    tape.fill(trade(end + 3))
+    assert (len(tape.holes), tape.forgotten) == (HOLES_MAX, 1)
+    assert tape.holes[-1] == range(end + 4, end + 9)
+
+
 def test_a_mad_id_makes_a_hole_that_can_be_counted():
     tape = ContiguousTape(trade(7))
     gap = tape.admit(trade(10**400)).gap

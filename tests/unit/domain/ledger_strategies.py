@@ -80,13 +80,16 @@ def brute(order: Sequence[int]) -> list[Known]:
             found[-1] = found[-1]._replace(high=number)
         else:
             found.append(Known(number, number, of, 0, 0))
-    return [_timed(known) for known in found]
+    return [_timed(known, state) for known in found]
 
 
-def _timed(known: Known) -> Known:
-    beside = 1 if known.state is MISSING else 0
-    edges = (known.low - beside, known.high + beside)
-    numbers = edges if beside else range(known.low, known.high + 1)
+def _timed(known: Known, state: dict[int, CoverageState]) -> Known:
+    numbers = list(range(known.low, known.high + 1))
+    beside = (known.low - 1, known.high + 1)
+    if known.state is MISSING:
+        numbers = list(beside)
+    elif known.state is REPAIRED:
+        numbers += [number for number in beside if state.get(number, MISSING) is not MISSING]
     times = [time_of(number) for number in numbers]
     return known._replace(start=min(times), end=max(times) + NS_PER_MS)
 

@@ -24,7 +24,7 @@ from ledger_strategies import (
 from cloud_marketdata.domain import facts, idruns
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import StatusKind
-from cloud_marketdata.domain.ledger import Hole
+from cloud_marketdata.domain.ledger import Hole, Ledger
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 
 law = settings(max_examples=150, deadline=None)
@@ -45,38 +45,53 @@ def test_holes_and_late_fills_in_any_order_are_those_of_the_id_set(order, edges)
     assert {number for hole in made.missing() for number in hole.ids} == gone
 
 
+class Log:
+    """Entries of trades and of facts, each with its position."""
+
+    def __init__(self, trades, facts) -> None:
+        self.trades = list(enumerate(trades, 1))
+        self.facts = list(enumerate(([one] for one in facts), 1))
+
+    def fold(self, made: Ledger, act: str) -> None:
+        """Fold the next entry of one stream, and the one before it once more."""
+        entries, fold, done = (
+            (self.trades, made.fold_trades, made.trades_at)
+            if act == "trades"
+            else (self.facts, made.fold_facts, made.status_at)
+        )
+        for position, entry in entries[max(0, done - 1) : done + 1]:
+            fold(position, entry)
+
+    def folded(self, venue: Venue) -> Ledger:
+        """Return a ledger of everything that never stopped."""
+        made = ledger(venue)
+        for act in ["trades"] * len(self.trades) + ["facts"] * len(self.facts):
+            self.fold(made, act)
+        return made
+
+
 @law
 @given(id_orders(), cuts, fact_lists(), acts, venues)
 def test_a_ledger_that_stopped_anywhere_equals_one_that_never_did(order, edges, told_of, plan, v):
-    """Entries at or below a position may come again, as they do after a crash."""
-    log = list(enumerate(entries(order, edges), 1))
-    status = list(enumerate(([one] for one in told_of), 1))
+    """Its two streams are read in any order, and entries may come again as after a crash."""
+    log = Log(entries(order, edges), told_of)
     once, stopped = Stored(), Stored()
-    whole, unsaved = ledger(v), ledger(v)
-    for each in (whole, unsaved):
-        for position, entry in log:
-            each.fold_trades(position, entry)
-        for position, entry in status:
-            each.fold_facts(position, entry)
-    once.save(whole)
+    once.save(log.folded(v))
 
     made = stopped.restarted(v)
-    for act in [*plan, "crash", *["trades"] * len(log), *["facts"] * len(status), "save"]:
-        if act == "trades":
-            for position, entry in [one for one in log if one[0] > made.trades_at][:1]:
-                made.fold_trades(position, entry)
-        elif act == "facts":
-            for position, entry in [one for one in status if one[0] > made.status_at][:1]:
-                made.fold_facts(position, entry)
-        elif act == "save":
+    rest = ["facts"] * len(log.facts) + ["trades"] * len(log.trades)
+    for act in [*plan, "crash", *rest, "save"]:
+        if act == "save":
             stopped.save(made)
-        else:
+        elif act == "crash":
             made = stopped.restarted(v)
+        else:
+            log.fold(made, act)
 
     assert stopped.marks == once.marks
     assert stopped.rows == once.rows
     for covered in Covered:
-        assert stopped.whole(v).intervals(covered) == unsaved.intervals(covered)
+        assert stopped.whole(v).intervals(covered) == log.folded(v).intervals(covered)
 
 
 @law

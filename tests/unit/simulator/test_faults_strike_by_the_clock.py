@@ -145,6 +145,8 @@ async def test_a_line_that_holds_too_much_is_cut():
         with pytest.raises(ConnectionResetError):
             await listener.connection.send(b"{}")
     assert listener.closed == POLICY
+    theatre.mischief.audience.leave(listener.connection)
+    assert theatre.mischief.audience.overrun == 1
 
 
 async def test_a_refused_door_opens_again():

@@ -118,3 +118,36 @@ def test_a_market_started_later_goes_on_with_higher_ids(venue):
     assert not set(first) & set(later)
     if venue is not Venue.BYBIT_LINEAR:
         assert max(map(int, first)) < min(map(int, later))
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=seeds, venue=venues, parts=st.sampled_from([2, 5, 10]), before=st.integers(0, 60))
+def test_a_market_that_moves_to_a_finer_tick_stays_one_market(seed, venue, parts, before):
+    books, listing = ShadowBooks(venue), known(venue, "BTCUSDT")
+    finer = Listing(listing.symbol, listing.tick / parts, listing.lot, listing.start)
+    source = SeededMarkets(venue, [listing], seed, START)
+    frames, prices, last = iter(source), set(), None
+    for n in range(before + 250):
+        if n == before:
+            source.refine(finer)
+        payload = next(frames).payload
+        books.receive(payload)
+        data = msgspec.json.decode(payload).get("data", {})
+        for trade in data if isinstance(data, list) else [data] if "t" in data else []:
+            price = Decimal(trade["p"])
+            prices.add(price)
+            if last is not None and "L" in trade:
+                told = next(name for name in ("Zero", "Plus", "Minus") if name in trade["L"])
+                assert told == ("Zero", "Plus", "Minus")[(price > last) - (price < last)]
+            last = price
+        if b"@bookTicker" in payload:
+            reply = msgspec.json.decode(books.snapshot("BTCUSDT", 1))
+            assert reply["bids"] == [[data["b"], data["B"]]]
+            assert reply["asks"] == [[data["a"], data["A"]]]
+    assert any(price % listing.tick for price in prices)
+    assert not any(price % finer.tick for price in prices)
+    reply = msgspec.json.decode(books.snapshot("BTCUSDT"))
+    book = reply["data"] if venue.exchange is Exchange.BYBIT else reply
+    bids, asks = (book["b"], book["a"]) if "b" in book else (book["bids"], book["asks"])
+    levels = [Decimal(price) for price, _ in (*reversed(bids), *asks)]
+    assert levels == sorted(set(levels))

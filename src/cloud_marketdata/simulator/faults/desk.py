@@ -1,7 +1,7 @@
 """Where faults are set, listed and cleared while the simulator runs: `/_faults`.
 
 POST sets what its body says, all of it or nothing; GET tells each fault with how often it has
-struck; DELETE ends them all.
+struck, and how many clients were cut because too many late frames waited; DELETE ends all faults.
 """
 
 from collections.abc import Sequence
@@ -64,4 +64,6 @@ class FaultDesk:
 
     def _report(self) -> Response:
         rows = [row for mischief in self._venues for row in mischief.report()]
-        return Response(msgspec.json.encode({"faults": rows}), media_type="application/json")
+        overrun = sum(mischief.audience.overrun for mischief in self._venues)
+        body = msgspec.json.encode({"faults": rows, "overrun": overrun})
+        return Response(body, media_type="application/json")

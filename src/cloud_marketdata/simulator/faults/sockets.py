@@ -1,5 +1,6 @@
 """Faults of whole sockets: they strike at a moment rather than at a message."""
 
+from contextlib import suppress
 from typing import Final
 
 from cloud_marketdata.simulator.connection import POLICY, Connection
@@ -83,8 +84,9 @@ class Shutdown(Planned):
                 self._closing.append((now + self.fault.grace * MS, connection))
                 notice = connection.farewell(self.scene.now_ms())
                 if notice:
-                    async with connection.turn:
-                        await connection.send(notice)
+                    with suppress(OSError):
+                        async with connection.turn:
+                            await connection.send(notice)
         due = [connection for at, connection in self._closing if now >= at]
         self._closing = [(at, connection) for at, connection in self._closing if now < at]
         for connection in due:

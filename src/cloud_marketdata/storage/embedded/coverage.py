@@ -13,9 +13,10 @@ from cloud_marketdata.storage.embedded.database import Database
 from cloud_marketdata.storage.packing import pack_marks, pack_row, unpack_marks, unpack_row
 
 _MARK = """
-    INSERT INTO coverage_marks (venue, symbol, trades, status, body) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-    trades = excluded.trades, status = excluded.status, body = excluded.body
+    INSERT INTO coverage_marks (venue, symbol, trades, status, widest, body)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET trades = excluded.trades, status = excluded.status,
+    widest = max(widest, excluded.widest), body = excluded.body
     WHERE excluded.trades >= trades AND excluded.status >= status"""
 _DROP = "DELETE FROM coverage WHERE venue = ? AND symbol = ? AND key = ?"
 _PUT = """
@@ -23,11 +24,11 @@ _PUT = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET stream = excluded.stream, start = excluded.start, end = excluded.end,
     open = excluded.open, body = excluded.body"""
-_MARKS = "SELECT body FROM coverage_marks WHERE venue = ? AND symbol = ?"
+_MARKS = "SELECT widest, body FROM coverage_marks WHERE venue = ? AND symbol = ?"
 _OPEN = "SELECT body FROM coverage WHERE venue = ? AND symbol = ? AND stream = ? AND open = 1"
 _TOUCHING = """
-    SELECT body FROM coverage
-    WHERE venue = ? AND symbol = ? AND stream = ? AND end > ? AND start < ? AND open = 0"""
+    SELECT body FROM coverage WHERE venue = ? AND symbol = ? AND stream = ? AND open = 0
+    AND start > ? AND start < ? AND end > ?"""
 
 
 class EmbeddedCoverage:
@@ -47,16 +48,16 @@ class EmbeddedCoverage:
             # Without a transaction a save could come between the marks and the rows.
             connection.execute("BEGIN")
             try:
-                marks = connection.execute(_MARKS, market).fetchone()
+                widest, marks = connection.execute(_MARKS, market).fetchone() or (0, None)
                 bodies = []
                 for stream in streams:
                     bodies += connection.execute(_OPEN, (*market, stream)).fetchall()
-                    values = (*market, stream, start, end)
+                    values = (*market, stream, start - widest, end, start)
                     bodies += connection.execute(_TOUCHING, values).fetchall()
             finally:
                 connection.execute("ROLLBACK")
             rows = tuple(unpack_row(body) for (body,) in bodies)
-            return Kept(unpack_marks(marks[0]) if marks else Marks(), rows)
+            return Kept(unpack_marks(marks) if marks else Marks(), rows)
 
         return await self._database.read(work)
 
@@ -65,7 +66,8 @@ def taking(changes: Changes) -> Callable[[sqlite3.Connection], None]:
     """Return the work that stores changes; it is packed now, and they may go on changing."""
     market = (changes.venue, changes.symbol)
     marks = changes.marks
-    mark = (*market, marks.trades, marks.status, pack_marks(marks))
+    widest = max((row.end - row.start for row in changes.rows if not row.open), default=0)
+    mark = (*market, marks.trades, marks.status, widest, pack_marks(marks))
     gone = [(*market, key) for key in changes.gone]
     rows = [
         (*market, row.covered, row.key, row.start, row.end, row.open, pack_row(row))

@@ -68,12 +68,14 @@ WARM = Schema(
             start INTEGER NOT NULL, end INTEGER NOT NULL, open INTEGER NOT NULL,
             body BLOB NOT NULL, UNIQUE (venue, symbol, key)
         ) STRICT""",
-        # A question is mostly about recent time, so the rows that end before it are passed over.
-        "CREATE INDEX coverage_by_end ON coverage (venue, symbol, stream, end, start)",
+        """CREATE INDEX coverage_settled ON coverage (venue, symbol, stream, start, end)
+        WHERE open = 0""",
         "CREATE INDEX coverage_open ON coverage (venue, symbol, stream) WHERE open = 1",
+        # `widest` bounds end - start of the settled rows, as that of a stream does for its entries.
         """CREATE TABLE coverage_marks (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, trades INTEGER NOT NULL,
-            status INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (venue, symbol)
+            status INTEGER NOT NULL, widest INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (venue, symbol)
         ) STRICT""",
         """CREATE TABLE instruments (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, scale_version INTEGER NOT NULL,

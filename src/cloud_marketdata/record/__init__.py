@@ -1,0 +1,1 @@
+"""Raw frames to segments that replay, by the same sessions that feed a service."""
