@@ -11,10 +11,10 @@ from websockets.asyncio.client import connect
 from cloud_marketdata.collectors.backfill import Backfill
 from cloud_marketdata.collectors.base import BaseCollector, Limits
 from cloud_marketdata.collectors.budget import Budget
+from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest import rest_at
 from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.tapes import Tapes
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import SystemClock
@@ -65,8 +65,8 @@ async def _filled(venue: Venue, lost: range, count: int, speed: float) -> None:
     clock, collector = SystemClock(), _collector(venue)
     async with simulate(Simulation(venues=(venue,), seed=5, speed=speed), clock) as port:
         streamed = await _streamed(port, collector, count)
-        tapes, log = Tapes(venue), Log()
-        tape = tapes["BTCUSDT"]
+        desks, log = Desks(venue), Log()
+        tape = desks["BTCUSDT"].tape
         for event in streamed[: lost.start]:
             tape.admit(event)
         tape.interrupted()
@@ -77,7 +77,7 @@ async def _filled(venue: Venue, lost: range, count: int, speed: float) -> None:
             backfill = Backfill(
                 collector,
                 rest,
-                tapes,
+                desks,
                 log,
                 rejections=Rejections(),
                 clock=clock,

@@ -9,7 +9,10 @@ from processes import ask, eventually, serving, settings, simulating
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.ledger import Ledger
+from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.windows import Windows
 from cloud_marketdata.storage.embedded import open_embedded
@@ -55,6 +58,33 @@ async def compare(folder: Path) -> int:
     return compared
 
 
+async def compare_ledgers(folder: Path) -> int:
+    """Fold every ledger from the raw log, up to the positions it was saved with; count its rows."""
+    compared = 0
+    async with open_embedded(folder, SystemClock()) as stores:
+        for stream in await stores.log.streams():
+            if stream.kind is not StreamKind.TRADES:
+                continue
+            kept = await stores.coverage.find(stream.venue, stream.symbol, 0, NEVER)
+            expected = Ledger(stream.venue, stream.symbol, Kept())
+            status = stream._replace(kind=StreamKind.STATUS)
+            for position, trades in await logged(stores, stream):
+                if position <= kept.marks.trades:
+                    expected.fold_trades(position, trades)
+            for position, facts in await logged(stores, status):
+                if position <= kept.marks.status:
+                    expected.fold_facts(position, facts)
+            found = Ledger(stream.venue, stream.symbol, kept)
+            for covered in Covered:
+                assert found.intervals(covered) == expected.intervals(covered)
+            assert (found.trades_at, found.status_at) == (expected.trades_at, expected.status_at)
+            assert found.missing() == expected.missing()
+            saved_to = await stores.aggregates.position(stream.venue, stream.symbol)
+            assert found.trades_at == saved_to
+            compared += len(kept.rows)
+    return compared
+
+
 def test_a_service_killed_in_mid_stream_stores_what_its_log_says(tmp_path):
     random = Random(20240808)  # noqa: S311  a seed must repeat
     options = [part for venue in VENUES for part in ("--venue", venue)]
@@ -67,10 +97,12 @@ def test_a_service_killed_in_mid_stream_stores_what_its_log_says(tmp_path):
                 process.kill()
                 process.wait()
             assert asyncio.run(compare(tmp_path)) > 0
+            assert asyncio.run(compare_ledgers(tmp_path)) > 0
         with serving(env) as (process, url):
             eventually(lambda: ask(url, "/health")["status"] == "healthy")
         assert process.returncode == 0
     assert asyncio.run(compare(tmp_path)) > 0
+    assert asyncio.run(compare_ledgers(tmp_path)) > 0
 
 
 def test_a_stopped_service_has_everything_in_its_log_inside_the_aggregates(tmp_path):

@@ -66,6 +66,6 @@ def test_a_served_capture_gives_the_bars_profile_and_state_hash_of_its_replay(ve
                     )
                 )
                 compare(url, venue, symbol, expected[symbol])
-            sessions = ask(url, "/health")["detail"]["components"][0]["detail"]["sessions"]
-            assert sum(session["book_gaps"] for session in sessions.values()) == 0
-            assert sum(session["reconnects"] for session in sessions.values()) == 0
+            detail = ask(url, "/health")["detail"]["components"][0]["detail"]
+            assert detail["counts"]["book_gaps"] == 0
+            assert sum(session["reconnects"] for session in detail["sessions"].values()) == 0

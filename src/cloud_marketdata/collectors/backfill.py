@@ -1,8 +1,9 @@
 """Back-fill: gaps in tapes are asked for by REST, one at a time, beside the streams.
 
-It never blocks them: they only hand gaps over. What was filled reaches the log together with the
-fact that says so. A gap that stays open is told once with its reason, and tried again for as long
-as the venue may answer. What has no place to wait is refused, told and counted.
+It never blocks them: they only hand gaps over. What was filled reaches the log behind the trades
+that came before it, together with the fact that says so. A gap that stays open is told once with
+its reason, and tried again for as long as the venue may answer. What has no place to wait is
+refused, told and counted.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final
 import structlog
 
 from cloud_marketdata.collectors.base import BaseCollector
+from cloud_marketdata.collectors.desk import Desk, Desks
 from cloud_marketdata.collectors.gaps import Outcome, TradeGap
 from cloud_marketdata.collectors.history import History, UnansweredError
 from cloud_marketdata.collectors.pending import SOON, Pending, PendingGap
@@ -20,7 +22,7 @@ from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.repairs import Page, by_ids, by_overlap
 from cloud_marketdata.collectors.rest import Rest
 from cloud_marketdata.collectors.sink import Sink
-from cloud_marketdata.collectors.tapes import ContiguousTape, Tape, Tapes
+from cloud_marketdata.collectors.tapes import ContiguousTape
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueBusyError, VenueError
@@ -41,7 +43,7 @@ class Backfill:
         self,
         collector: BaseCollector,
         rest: Rest,
-        tapes: Tapes,
+        desks: Desks,
         sink: Sink,
         *,
         rejections: Rejections,
@@ -51,7 +53,7 @@ class Backfill:
         self.filled = self.repaired = self.unrepaired = 0
         self.last_error = ""
         self._history = History(collector, rest, rejections, clock)
-        self._tapes = tapes
+        self._desks = desks
         self._sink = sink
         self._clock = clock
         self._random = random
@@ -88,7 +90,7 @@ class Backfill:
             "filled": self.filled,
             "repaired": self.repaired,
             "unrepaired": self.unrepaired,
-            "forgotten": sum(tape.forgotten for tape in self._tapes.values()),
+            "forgotten": sum(desk.tape.forgotten for desk in self._desks.values()),
             "last_error": self.last_error,
         }
 
@@ -108,25 +110,25 @@ class Backfill:
             alarm.cancel()
 
     async def _serve(self, item: PendingGap) -> None:
-        tape = self._tapes.get(item.symbol)
-        if tape is None:
+        desk = self._desks.get(item.symbol)
+        if desk is None:
             # The symbol is no longer collected.
             self._pending.remove(item)
             return
         try:
-            outcome, wait_s = await self._attempt(item, tape)
+            outcome, wait_s = await self._attempt(item, desk)
             self._judge(item, outcome, wait_s)
         finally:
             # The tape counts them as ours, so they must reach the log whatever happens here.
             self._hand_on(item.symbol)
 
-    async def _attempt(self, item: PendingGap, tape: Tape) -> tuple[Outcome, float]:
+    async def _attempt(self, item: PendingGap, desk: Desk) -> tuple[Outcome, float]:
         """Try once; returns also how long the venue wants to be left alone, in seconds."""
 
         async def fetch(gap: TradeGap) -> Page:
             await self._room.wait()
             page = await self._history.page(item.symbol, gap)
-            if self._tapes.get(item.symbol) is not tape:
+            if self._desks.get(item.symbol) is not desk:
                 msg = "the symbol was removed meanwhile"
                 raise UnansweredError(msg)
             return page
@@ -138,9 +140,9 @@ class Backfill:
             self.filled += len(trades)
 
         try:
-            if isinstance(tape, ContiguousTape):
-                return await by_ids(fetch, tape, item.gap, keep), 0.0
-            return await by_overlap(fetch, tape, item.gap, keep), 0.0
+            if isinstance(desk.tape, ContiguousTape):
+                return await by_ids(fetch, desk.tape, item.gap, keep), 0.0
+            return await by_overlap(fetch, desk.tape, item.gap, keep), 0.0
         except VenueError as error:
             final = isinstance(error, UnansweredError)
             wait_s = error.retry_after_s if isinstance(error, VenueBusyError) else 0.0
@@ -174,10 +176,10 @@ class Backfill:
 
     def _filled(self, item: PendingGap) -> int:
         """Count what of the gap is here by now: whoever brought it, where ids can tell."""
-        tape = self._tapes.get(item.symbol)
-        if item.gap.missing is None or not isinstance(tape, ContiguousTape):
+        desk = self._desks.get(item.symbol)
+        if item.gap.missing is None or not desk or not isinstance(desk.tape, ContiguousTape):
             return item.filled
-        return item.gap.missing - tape.missing(item.gap)
+        return item.gap.missing - desk.tape.missing(item.gap)
 
     def _hand_on(self, symbol: str, *facts: StatusEvent) -> None:
         """Submit what is held of the gap being served, and facts about it, at once."""
@@ -189,7 +191,10 @@ class Backfill:
     ) -> None:
         venue = self._history.venue
         kinds = ((StreamKind.TRADES, trades), (StreamKind.STATUS, facts))
-        batches = [Batch(Stream(venue, symbol, kind), events) for kind, events in kinds if events]
+        desk = self._desks.get(symbol)
+        # An answer also fills holes that were found a moment ago, and whose neighbours wait there.
+        batches = list(desk.take_trades()) if desk and trades else []
+        batches += [Batch(Stream(venue, symbol, kind), events) for kind, events in kinds if events]
         if batches:
             self._sink.submit(batches, refined=self._history.take_refined())
             self._sink.when_full(self._room.clear, self._room.set)

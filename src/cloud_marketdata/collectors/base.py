@@ -23,13 +23,14 @@ from cloud_marketdata.storage.ports import StreamKind
 
 
 class ControlKind(StrEnum):
-    """What a frame without market data may mean."""
+    """What a frame without market data may mean; UNREAD follows one that may have held trades."""
 
     ACK = "ack"
     REFUSED = "refused"
     PONG = "pong"
     SHUTDOWN = "shutdown"
     SILENT = "silent"
+    UNREAD = "unread"
 
 
 class Control(Struct, frozen=True):

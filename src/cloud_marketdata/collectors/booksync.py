@@ -27,6 +27,7 @@ class BookSync:
     levels_asked: how many levels a side a snapshot is asked for; None where it comes whole.
     `refreshes` counts the books renewed while in sync, `refresh_different` those of them that were
     not what the new snapshot said, and `refresh_failed` the attempts that changed nothing.
+    `repeats` counts deltas that a book in sync already had.
     """
 
     def __init__(self, rule: BookRule, levels_asked: int | None = None) -> None:
@@ -38,7 +39,7 @@ class BookSync:
         self._lost = False
         self.book: OrderBook | None = None
         self.wants_snapshot = True
-        self.updates = self.gaps = self.resyncs = self.crossed = 0
+        self.updates = self.gaps = self.resyncs = self.crossed = self.repeats = 0
         self.refreshes = self.refresh_different = self.refresh_failed = 0
 
     @property
@@ -124,6 +125,7 @@ class BookSync:
         self.book = OrderBook(snapshot)
         self.wants_snapshot = False
         self.resyncs += self._lost
+        self.refreshes += self._joined
         self._joined, self._lost = True, False
         self.crossed += self.book.crossed
         self._buffer.clear()
@@ -158,6 +160,7 @@ class BookSync:
         assert book is not None, "a joined book exists"
         verdict = self._rule.follow(book.update_id, delta)
         if verdict is Verdict.IGNORE:
+            self.repeats += 1
             return ()
         if verdict is Verdict.GAP:
             self._lose(delta)

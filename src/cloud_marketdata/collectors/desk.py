@@ -3,13 +3,16 @@
 Several connections may carry a symbol at once: while one relieves another, or always, as twins.
 Trades are deduplicated by the one tape. Books differ in their messages from connection to
 connection, so each has its own and one of them leads: only its changes reach the log, and when it
-is lost another one that is in sync takes over with a snapshot. Whatever is appended leaves in the
-order in which it was decided, whichever connection hands it on. Pure.
+is lost another one that is in sync takes over with a snapshot: a loss is told only for the time in
+which there was none. Whatever is appended leaves in the order in which it was decided, whichever
+connection hands it on. Pure.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from cloud_marketdata.collectors.delay import Delay
 from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.strands import Strand
 from cloud_marketdata.collectors.tapes import Tape, Tapes
@@ -31,6 +34,8 @@ class Contender(Protocol):
     """A lane, as the desk sees it."""
 
     book_changed: bool
+    synced_at: int
+    """Since when its book may be believed without a break, in ns."""
 
     @property
     def synced(self) -> bool:
@@ -44,6 +49,10 @@ class Contender(Protocol):
 
     def snapshot(self) -> BookSnapshot:
         """Return its whole book; only where it is in sync."""
+        ...
+
+    def tally(self) -> dict[str, int]:
+        """Return what was counted on its connection, by name."""
         ...
 
 
@@ -67,6 +76,21 @@ class Desk:
         self.switches = 0
         self._lanes: list[Contender] = []
         self._facts: list[StatusEvent] = []
+        self._tally: Counter[str] = Counter()
+        self.delay = Delay()
+
+    @property
+    def brings_trades(self) -> bool:
+        """Whether a connection brings trades, as far as is known."""
+        return any(lane.strand for lane in self._lanes)
+
+    @property
+    def tally(self) -> Counter[str]:
+        """What was counted on all connections, those that are gone too."""
+        total = Counter(self._tally)
+        for lane in self._lanes:
+            total.update(lane.tally())
+        return total
 
     def join(self, lane: Contender) -> None:
         """Take a lane in."""
@@ -76,6 +100,7 @@ class Desk:
     def leave(self, lane: Contender, book_since: int, at: int) -> None:
         """Let a lane go, whose book was last heard at `book_since` (ns, 0 for never)."""
         self._lanes.remove(lane)
+        self._tally.update(lane.tally())
         if lane.strand:
             self.trades_ended(lane.strand, at)
         if lane is self.leader:
@@ -113,22 +138,27 @@ class Desk:
 
     def alive(self, at: int) -> None:
         """Tell how the streams stand, so that the ledger may count on them up to now."""
-        brings = any(lane.strand for lane in self._lanes)
         state = "synced" if self.leader else "waiting"
-        self.tell(StatusKind.ALIVE, at, {"trades": int(brings), "book": state})
+        self.tell(StatusKind.ALIVE, at, {"trades": int(self.brings_trades), "book": state})
 
     def take(self) -> Iterable[Batch]:
         """Yield what is to be appended since the last call."""
-        # Copied and cleared, because the lanes hold on to these very lists.
-        if self.trades:
-            yield Batch(self._stream(StreamKind.TRADES), self.trades[:])
-            self.trades.clear()
+        yield from self.take_trades()
         if self.book:
+            self._measure(self.book[0])
             yield Batch(self._stream(StreamKind.BOOK), self.book[:])
             self.book.clear()
         if self._facts:
             yield Batch(self._stream(StreamKind.STATUS), self._facts[:])
             self._facts.clear()
+
+    def take_trades(self) -> Iterable[Batch]:
+        """Yield the trades alone: what is appended beside the desk has to come after them."""
+        # Copied and cleared, because the lanes hold on to these very lists.
+        if self.trades:
+            self._measure(self.trades[0])
+            yield Batch(self._stream(StreamKind.TRADES), self.trades[:])
+            self.trades.clear()
 
     def take_gaps(self) -> list[TradeGap]:
         """Return the gaps since the last call."""
@@ -136,20 +166,29 @@ class Desk:
         return taken
 
     def _dethrone(self, kind: StatusKind, at: int, detail: _DETAIL) -> None:
-        self.leader = None
-        self.tell(kind, at, detail)
-        heir = next((lane for lane in self._lanes if lane.synced), None)
+        heir = min((x for x in self._lanes if x.synced), key=_synced_at, default=None)
+        self.leader = heir
+        good_until = int(detail.get("since_ms", at // NS_PER_MS)) * NS_PER_MS
+        if heir is None or heir.synced_at > good_until:
+            self.tell(kind, at, detail)
         if heir is None:
             return
         self.switches += 1
-        self.leader = self.speaker = heir
+        self.speaker = heir
         snapshot = heir.snapshot()
         self.book.append(snapshot)
         heir.book_changed = True
         self.tell(StatusKind.BOOK_SYNCED, at, {"update_id": snapshot.update_id})
 
+    def _measure(self, oldest: TradeEvent | BookEvent) -> None:
+        self.delay.note(oldest.exchange_time, oldest.received_at)
+
     def _stream(self, kind: StreamKind) -> Stream:
         return Stream(self.venue, self.symbol, kind)
+
+
+def _synced_at(lane: Contender) -> int:
+    return lane.synced_at
 
 
 class Desks(dict[str, Desk]):

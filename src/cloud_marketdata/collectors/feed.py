@@ -20,7 +20,7 @@ from cloud_marketdata.collectors.fleet import Fleet
 from cloud_marketdata.collectors.gear import Gear
 from cloud_marketdata.collectors.intake import Intake
 from cloud_marketdata.collectors.listing import listed
-from cloud_marketdata.collectors.pulses import IDLE, described, state_of
+from cloud_marketdata.collectors.pulses import IDLE, counted, delayed, described, state_of, versions
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest import Rest
 from cloud_marketdata.collectors.restoring import StoredTape, restored
@@ -162,6 +162,9 @@ class Feed:
             "sessions": {session.plan.name: described(session) for session in self.sessions},
             "websocket": {"breaker": self._breaker.state.value, "trips": self._breaker.trips},
             "rest": self._door.detail(),
+            "counts": counted(works.desks.values()) if works else {},
+            "delay_ms": delayed(works.desks.values()) if works else {},
+            "scale_versions": versions(*works.rulers) if works else {},
             "backfill": works.backfill.detail() if works else {},
             "rejected": {
                 reason: count
@@ -185,7 +188,7 @@ class Feed:
         backfill = Backfill(
             VENUES[self.venue](*rulers, stream),
             rest,
-            tapes,
+            desks,
             self._writer,
             rejections=self._rejections,
             clock=self._clock,

@@ -75,6 +75,10 @@ class Guard:
                 group.create_task(self._inquire(topic, watch))
 
     async def _inquire(self, topic: Topic, watch: Watch) -> None:
+        if topic not in self._watches:
+            # It went before its turn came; asking for it again would bring it back.
+            self._asking.discard(topic)
+            return
         heard = self._heard(topic)
         try:
             dead = await self._is_dead(topic)

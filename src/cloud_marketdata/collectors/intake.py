@@ -6,7 +6,7 @@ Live connections and offline replay run the same object, which is why they give 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from cloud_marketdata.collectors.base import BaseCollector, Control
+from cloud_marketdata.collectors.base import BaseCollector, Control, ControlKind
 from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.lane import Lane
@@ -44,7 +44,7 @@ class Intake:
             BestQuote: self._quote,
             TapeDoubt: self._doubt,
             Rejection: rejections.add,
-            Control: self._controls.append,
+            Control: self._control,
         }
 
     def receive(self, payload: bytes, received_at: int) -> None:
@@ -151,6 +151,15 @@ class Intake:
     def _trade(self, trade: TradeEvent) -> None:
         symbol = trade.instrument.symbol
         (self.lanes.get(symbol) or self.lane(symbol)).trade(trade)
+
+    def _control(self, control: Control) -> None:
+        """Keep an answer; what was not read may have been trades whose loss no id will prove."""
+        if control.kind is not ControlKind.UNREAD:
+            self._controls.append(control)
+            return
+        lane = self.lanes.get(control.detail)
+        for torn in (lane,) if lane else self.lanes.values():
+            torn.desk.tape.interrupted()
 
     def _quote(self, quote: BestQuote) -> None:
         self.lane(quote.instrument.symbol).quote(quote)

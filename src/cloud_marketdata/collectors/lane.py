@@ -51,6 +51,7 @@ class Lane:
         self.doubts = 0
         self.rejected: Counter[str] = Counter()
         self.book_changed = False
+        self.synced_at = 0
         self.first_trade: TradeEvent | None = None
         self.last_trade: TradeEvent | None = None
         self._admit = desk.tape.admit
@@ -97,7 +98,7 @@ class Lane:
             self._reject(reason, trade)
             return
         if self.last_trade is None:
-            self.first_trade = trade
+            self._begin(trade)
         self.last_trade = trade
         verdict = self._admit(trade)
         if verdict is NEW:
@@ -125,6 +126,7 @@ class Lane:
             # Also where a snapshot joined a buffer that has a hole of its own.
             self._lost(StatusKind.BOOK_GAP, event.received_at, {"found_at": sync.newest_id})
         elif sync.state is not before and self.synced and sync.book:
+            self.synced_at = event.received_at
             self.desk.synced(self, sync.book.update_id, event.received_at)
         if applied:
             self.book_changed = True
@@ -166,6 +168,21 @@ class Lane:
         if strand:
             self.desk.trades_ended(strand, at)
 
+    def tally(self) -> dict[str, int]:
+        """Return what was counted on this connection, by name."""
+        sync, tickers = self.sync, self.tickers
+        return {
+            "book_gaps": sync.gaps,
+            "book_repeats": sync.repeats,
+            "book_refreshes": sync.refreshes,
+            "book_refreshes_different": sync.refresh_different,
+            "book_refreshes_failed": sync.refresh_failed,
+            "ticker_equal": tickers.equal,
+            "ticker_different": tickers.different,
+            "duplicates": self.duplicates,
+            "doubts": self.doubts,
+        }
+
     def leave(self, at: int) -> None:
         """Note that the connection is gone."""
         self.desk.leave(self, self.book_heard, at)
@@ -198,6 +215,13 @@ class Lane:
             asks,
             vouched_at=at,
         )
+
+    def _begin(self, trade: TradeEvent) -> None:
+        alone = not self.desk.brings_trades
+        self.first_trade = self.last_trade = trade
+        if alone and not self.desk.venue.contiguous_ids:
+            # Where ids prove nothing the ledger counts on connections, from the first word on.
+            self.desk.alive(trade.received_at)
 
     def _believe(self, different: int, at: int) -> None:
         """Believe the venue's ticker rather than our book."""

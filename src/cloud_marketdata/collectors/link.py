@@ -274,6 +274,9 @@ class Link:
             stale = view and replace(view, state=BookState.STALE, bids=(), asks=(), reason=why)
             views = [stale] if stale and lane.desk.leader is None else []
             self._hand_on(list(lane.desk.take()), views)
+            for gap in lane.desk.take_gaps():
+                # The intake has no such lane any more, and a twin may be silent for long.
+                self._gear.repair(symbol, gap)
 
     def _tell(self, kind: StatusKind) -> None:
         venue = self.intake.collector.venue

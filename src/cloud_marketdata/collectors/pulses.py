@@ -1,9 +1,13 @@
 """How the connections of a venue stand, in the words of `/health`."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from cloud_marketdata.collectors.desk import Desk
+from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.session import Session
+from cloud_marketdata.domain.values import NS_PER_MS
 
 IDLE: Final = "idle"
 """There is nothing to collect, which is no trouble."""
@@ -20,7 +24,6 @@ def described(session: Session) -> dict[str, object]:
     """Describe a connection and the books on it."""
     link = session.link
     lanes = link.intake.lanes if link else {}
-    books = [lane.sync for lane in lanes.values()]
     return {
         "connected": session.connected,
         "live": session.live,
@@ -31,12 +34,32 @@ def described(session: Session) -> dict[str, object]:
         "suspicions": link.guard.suspicions if link else 0,
         "dead_streams": session.dead_streams,
         "books": {symbol: lane.sync.state.value for symbol, lane in lanes.items()},
-        "book_gaps": sum(book.gaps for book in books),
-        "book_refreshes": sum(book.refreshes for book in books),
-        "book_refreshes_different": sum(book.refresh_different for book in books),
-        "book_refreshes_failed": sum(book.refresh_failed for book in books),
-        "ticker_equal": sum(lane.tickers.equal for lane in lanes.values()),
-        "ticker_different": sum(lane.tickers.different for lane in lanes.values()),
-        "duplicates": sum(lane.duplicates for lane in lanes.values()),
-        "doubts": sum(lane.doubts for lane in lanes.values()),
+    }
+
+
+def counted(desks: Iterable[Desk]) -> dict[str, int]:
+    """Sum up what was counted of the symbols, on all connections since they are collected."""
+    total: Counter[str] = Counter()
+    for desk in desks:
+        total.update(desk.tally)
+    return dict(total)
+
+
+def versions(*rulers: Rulers) -> dict[str, int]:
+    """Tell how often each symbol's grid had to be refined, from 1 on."""
+    return {
+        symbol: max(one[symbol].instrument.scale_version for one in rulers if symbol in one)
+        for symbol in rulers[0]
+    }
+
+
+def delayed(desks: Iterable[Desk]) -> dict[str, int]:
+    """Tell how late events come, by the venue's own times: negative where its clock is ahead.
+
+    Of the newest batch of the latest symbol, and at most within the last ten seconds or more.
+    """
+    delays = [desk.delay for desk in desks if desk.delay.known]
+    return {
+        "newest": max((delay.newest for delay in delays), default=0) // NS_PER_MS,
+        "largest": max((delay.largest for delay in delays), default=0) // NS_PER_MS,
     }

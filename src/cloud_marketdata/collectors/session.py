@@ -32,6 +32,7 @@ class Session:
         self.link: Link | None = None
         self.reconnects = self.rotations = 0
         self._died = 0
+        self._running: list[Link] = []
         self.last_error = ""
         self._url = base_url + plan.path
         self._make_intake = make_intake
@@ -53,7 +54,7 @@ class Session:
     @property
     def dead_streams(self) -> int:
         """Streams that were proven dead on a connection that stood."""
-        return self._died + (self.link.guard.died if self.link and not self.link.lost else 0)
+        return self._died + sum(link.guard.died for link in self._running)
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -97,12 +98,15 @@ class Session:
 
     async def _carry(self, link: Link) -> None:
         began = self._gear.clock.monotonic()
+        self._running.append(link)
         try:
             await link.run()
         except VenueError as error:
             self._ended(link, error)
             _end_if_cancelled()
-        self._died += link.guard.died
+        finally:
+            self._running.remove(link)
+            self._died += link.guard.died
         if self._gear.clock.monotonic() - began >= _STABLE_S:
             self._delays = self._new_delays()
 

@@ -38,8 +38,13 @@ class Snapshots:
         self._log = structlog.get_logger().bind(venue=str(intake.collector.venue))
 
     async def bring(self, symbol: str) -> None:
-        """Answer one wish of the intake's, or let it be wished again after a while."""
+        """Answer one wish of the intake's, or let it be wished again after a while.
+
+        A symbol may have gone by the time that its turn or its answer comes; that ends it.
+        """
         collector = self._intake.collector
+        if symbol not in self._intake.lanes:
+            return
         if collector.books.rule.snapshot_in_stream:
             topic = (collector.books.topic(symbol),)
             self._speech.unsubscribe(topic)
@@ -49,9 +54,11 @@ class Snapshots:
             return
         if not await self._ask(symbol):
             await self._again_later(symbol, _SNAPSHOT_AGAIN_S)
-        elif self._intake.lane(symbol).sync.wants_snapshot:
+            return
+        lane = self._intake.lanes.get(symbol)
+        if lane and lane.sync.wants_snapshot:
             # It was older than the stream. The next one costs as much, so it is not asked at once.
-            self._intake.lane(symbol).sync.expect_snapshot()
+            lane.sync.expect_snapshot()
             await self._again_later(symbol, _SNAPSHOT_AGAIN_S)
 
     async def keep_fresh(self) -> None:
@@ -85,13 +92,15 @@ class Snapshots:
         except VenueError as error:
             self._log.warning("snapshots.none", symbol=symbol, error=str(error))
             return False
-        self._intake.snapshot(
-            symbol, collector.decode_snapshot(symbol, body, self._gear.clock.now())
-        )
-        self._arrived()
+        if symbol in self._intake.lanes:
+            event = collector.decode_snapshot(symbol, body, self._gear.clock.now())
+            self._intake.snapshot(symbol, event)
+            self._arrived()
         return True
 
     async def _again_later(self, symbol: str, within_s: tuple[float, float]) -> None:
         await self._gear.clock.sleep(self._gear.random.uniform(*within_s))
-        self._intake.lane(symbol).sync.snapshot_failed()
-        self._arrived()
+        lane = self._intake.lanes.get(symbol)
+        if lane:
+            lane.sync.snapshot_failed()
+            self._arrived()

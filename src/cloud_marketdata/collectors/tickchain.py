@@ -2,15 +2,17 @@
 
 The hints of one connection must fit the prices of its trades. One that does not proves that a trade
 between the two was lost, or that they came in the wrong order; hints that all fit prove nothing.
-Pure; an unknown or missing hint breaks the chain and is no alarm.
+Pure; an unknown or missing hint breaks the chain and is no alarm, and neither is a repeat.
 """
 
+from collections import deque
 from typing import Final
 
 from cloud_marketdata.domain.events import TapeDoubt, TradeEvent
 from cloud_marketdata.domain.values import TradeFlag
 
 _AFTER_RISE: Final = frozenset({"PlusTick", "ZeroPlusTick"})
+_RECENT_MAX: Final = 256
 _HINTS: Final = _AFTER_RISE | {"MinusTick", "ZeroMinusTick"}
 
 
@@ -20,6 +22,7 @@ class TickChain:
     def __init__(self) -> None:
         self._last: TradeEvent | None = None
         self._hint = ""
+        self._recent: deque[int | str] = deque(maxlen=_RECENT_MAX)
 
     def follow(self, trade: TradeEvent, hint: str | None) -> TapeDoubt | None:
         """Take the next trade and its hint; return the doubt where the two do not fit."""
@@ -29,11 +32,13 @@ class TickChain:
             self._last = None
             return None
         self._last, self._hint = trade, hint
+        self._recent.append(trade.id)
         # On a refined grid the counts of ticks cannot be compared.
         if last is None or last.instrument is not trade.instrument:
             return None
         expected = _expected(trade.price - last.price, before)
-        if hint == expected:
+        # A message that comes twice ends where it did, so only its beginning is odd.
+        if hint == expected or self._recent.count(trade.id) > 1:
             return None
         reason = f"the venue says {hint} where the trade before makes it {expected}"
         end = max(last.exchange_time, trade.exchange_time)

@@ -44,6 +44,7 @@ class Relay:
 
     def join(self, runner: Runner) -> None:
         """Take a connection in, before it brings anything."""
+        assert len(self._runners) <= 1, "a session relieves one connection by one other"
         self._runners.append(runner)
         if runner is self._runners[0]:
             runner.follow(self._newest)

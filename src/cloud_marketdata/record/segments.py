@@ -23,7 +23,7 @@ _ATTEMPTS: Final = 100
 
 
 class Rotation(Struct, frozen=True):
-    """When a segment is finished: at so many bytes, or at the first frame after so many seconds."""
+    """When a segment is finished: at so many bytes, or at the first frame that is so late."""
 
     size: int
     seconds: float
@@ -43,6 +43,8 @@ class Segments:
         self.made = self.frames = self.left_out = 0
         self.error = ""
         self.failed = asyncio.Event()
+        self.last: SegmentName
+        self._began = 0.0
         self._folder = folder
         self._venue: Final = venue
         self._rotation = rotation
@@ -80,11 +82,13 @@ class Segments:
             self._packer.finished(self._live)
 
     def _append(self, line: bytes) -> None:
-        live, age = self._live, self._clock.monotonic() - self._began
+        now, live = self._clock.monotonic(), self._live
         full = live.size + len(line) > self._rotation.size
-        if live.size and (full or age >= self._rotation.seconds):
+        if live.size and (full or now - self._began >= self._rotation.seconds):
             self._live = self._open()
             self._packer.finished(live)
+        if not self._live.size:
+            self._began = now
         self._live.write(line)
         self.frames += 1
 
@@ -96,14 +100,10 @@ class Segments:
             except FileExistsError:
                 # Another recorder took it, or packs what it takes for a leftover.
                 continue
-            self._note(name)
+            self.last = name
+            self.made += 1
             return segment
         raise FileExistsError(0, "others are always quicker to make a segment")
-
-    def _note(self, name: SegmentName) -> None:
-        self.last = name
-        self.made += 1
-        self._began = self._clock.monotonic()
 
     def _fail(self, error: OSError) -> None:
         self.error = (

@@ -104,12 +104,10 @@ class Connection:
     async def _transmit(self, payload: bytes) -> None:
         if self.deaf:
             return
-        if self._closed:
-            raise ConnectionResetError
         try:
             await self._send({"type": "websocket.send", "text": payload.decode()})
         except RuntimeError:
-            # A frame that waited for room while the socket was being closed comes too late.
+            # A socket that has been closed refuses further frames, as one that is gone.
             if not self._closed:
                 raise
             raise ConnectionResetError from None

@@ -26,10 +26,9 @@ async def main(port: int, wanted: dict[str, int]) -> dict[str, Any]:
         markets = await client.load_markets()
         names = {market["id"]: name for name, market in markets.items()}
         symbols = [names[symbol] for symbol in wanted]
-        trades: list[Any] = []
         async with asyncio.TaskGroup() as tasks:
             watching = [
-                tasks.create_task(take_trades(client, symbols, trades)),
+                tasks.create_task(follow_trades(client, symbols)),
                 tasks.create_task(follow_books(client, symbols)),
             ]
             while not all(  # noqa: ASYNC110  ccxt's books are looked at, they set no event
@@ -39,21 +38,26 @@ async def main(port: int, wanted: dict[str, int]) -> dict[str, Any]:
             for task in watching:
                 task.cancel()
         books = {symbol: shown(client.orderbooks[names[symbol]]) for symbol in wanted}
+        trades = [taken(trade["info"]) for name in symbols for trade in client.trades[name]]
         return {"precision": markets[symbols[0]]["precision"], "trades": trades, "books": books}
     finally:
         await client.close()
 
 
-async def take_trades(client: pro.bybit, symbols: list[str], taken: list[Any]) -> None:
+async def follow_trades(client: pro.bybit, symbols: list[str]) -> None:
+    # Of messages that came together it returns one symbol's trades, so they are read where ccxt
+    # keeps them.
     while True:
-        for trade in await client.watch_trades_for_symbols(symbols, params={"req_id": "trades"}):
-            info = trade["info"]
-            taken.append([info["s"], info["i"], info["p"], info["v"], info["S"]])
+        await client.watch_trades_for_symbols(symbols, params={"req_id": "trades"})
 
 
 async def follow_books(client: pro.bybit, symbols: list[str]) -> None:
     while True:
         await client.watch_order_book_for_symbols(symbols, DEPTH, {"req_id": "books"})
+
+
+def taken(info: dict[str, Any]) -> list[Any]:
+    return [info["s"], info["i"], info["p"], info["v"], info["S"]]
 
 
 def arrived(client: pro.bybit, symbol: str, last: int) -> bool:

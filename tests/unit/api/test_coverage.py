@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tape import BASE, BTC, BYBIT, MINUTE, ROOT, FixedClock, Market, ms, trade
 
+from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.coverages import CoverageAnswer
 from cloud_marketdata.api.questions import (
     CandlesQuestion,
@@ -16,6 +17,7 @@ from cloud_marketdata.api.questions import (
     ProfileQuestion,
     TradesQuestion,
 )
+from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.coverage import NOTHING_KNOWN
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import NS_PER_MS
@@ -257,6 +259,11 @@ async def test_a_book_has_a_coverage_of_its_own():
     assert answer.data.intervals[2].reason == "silent"
     assert answer.meta.quality.coverage == 5 / 8
     assert answer.data.missing_trades == 0
+    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
+    client = TestClient(app, base_url="http://127.0.0.1")
+    params = {"stream": "book", "start": ms(BASE), "end": ms(BASE + 8_000 * NS_PER_MS)}
+    there = client.get("/v1/markets/binance-usdm/BTCUSDT/coverage", params=params)
+    assert CoverageAnswer.model_validate_json(there.content) == answer
 
 
 async def test_the_future_is_unknown_and_not_held_against_a_range():

@@ -78,6 +78,21 @@ def test_venues_of_one_exchange_are_shown_as_their_worst() -> None:
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
 
+IDLE = Says("collectors", "bybit", "idle", ok=True)
+
+
+def test_a_collector_without_work_counts_for_nothing_beside_one_that_has_some() -> None:
+    for order in ([IDLE, *ALL_WELL], [*ALL_WELL, IDLE]):
+        body = asked(order, FixedClock()).get("/health").json()
+        assert (body["status"], body["collectors"]["bybit"]) == ("healthy", "connected")
+    body = asked([IDLE, *ALL_WELL[1:]], FixedClock()).get("/health").json()
+    assert body["collectors"] == {"bybit": "idle", "binance": "connected"}
+    assert body["status"] == "healthy"
+    down = Says("collectors", "binance", "disconnected", ok=False)
+    answer = asked([IDLE, down, *ALL_WELL[2:]], FixedClock()).get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+
+
 @pytest.mark.parametrize(
     "failing",
     [

@@ -68,14 +68,21 @@ def test_no_number_but_a_share_of_time_is_a_float(client: TestClient) -> None:
 
 def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestClient) -> None:
     page = client.get("/openapi.json").json()
-    gets = {path: operations["get"] for path, operations in page["paths"].items()}
-    assert set(gets) == {
-        "/health",
-        "/v1/markets",
-        "/v1/rejections",
-        *(f"/v1/markets/{{venue}}/{{symbol}}/{noun}" for noun in NOUNS),
+    calls = {
+        (method, path): call
+        for path, made in page["paths"].items()
+        for method, call in made.items()
     }
-    for operation in gets.values():
+    assert set(calls) == {
+        ("get", "/health"),
+        ("get", "/v1/markets"),
+        ("get", "/v1/rejections"),
+        *(("get", f"/v1/markets/{{venue}}/{{symbol}}/{noun}") for noun in NOUNS),
+        ("get", "/v1/admin/symbols"),
+        ("put", "/v1/admin/symbols/{venue}/{symbol}"),
+        ("delete", "/v1/admin/symbols/{venue}/{symbol}"),
+    }
+    for operation in calls.values():
         content = operation["responses"]["200"]["content"]["application/json"]
         assert content["schema"]["$ref"].startswith("#/components/schemas/")
         assert "application/problem+json" in operation["responses"]["422"]["content"]

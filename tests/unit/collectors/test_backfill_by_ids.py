@@ -13,6 +13,7 @@ from venue_memory import IdRest, Log, agg_row, away, ran, tape_with_gaps
 from cloud_marketdata.collectors import pending, repairs
 from cloud_marketdata.collectors.backfill import Backfill
 from cloud_marketdata.collectors.base import Ask
+from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rulers import Rulers
@@ -39,10 +40,12 @@ class World:
         self.streamed = {row["a"]: self.event(row) for row in rows}
         kept = [event for number, event in self.streamed.items() if number not in lost]
         self.gaps = tape_with_gaps(self.tapes, kept)
+        self.desks = Desks(venue, self.tapes)
+        self.desk = self.desks["BTCUSDT"]
         self.backfill = Backfill(
             self.reader,
             self.rest,
-            self.tapes,
+            self.desks,
             self.log,
             rejections=self.rejections,
             clock=self.clock,
@@ -255,6 +258,16 @@ async def test_what_is_no_answer_is_a_rejection_and_an_unrepaired_gap(answer):
     assert set(world.rejections.total) == {(USDM, "trades")}
 
 
+async def test_what_was_filled_comes_behind_the_live_trades_that_wait_at_the_desk():
+    world = World(map(agg_row, range(1, 11)), lost={4, 8})
+    # The second hole was found a moment ago: the trades before and behind it are not handed on yet.
+    world.desk.trades += [world.streamed[number] for number in (5, 6, 7, 9, 10)]
+    world.backfill._pending._gaps[1:] = []
+    await ran(world.backfill, lambda: world.done)
+    assert [event.id for event in world.log.trades] == [5, 6, 7, 9, 10, 4, 8]
+    assert world.desk.trades == []
+
+
 async def test_a_refined_grid_reaches_the_log_with_the_trades_that_need_it():
     world = World(map(agg_row, range(1, 8)), lost={4})
     world.rest.rows[4]["p"] = "61800.35"
@@ -280,7 +293,7 @@ async def test_a_full_log_is_given_no_more_pages_and_an_ended_back_fill_loses_no
 
 async def test_the_gaps_of_a_symbol_that_is_no_longer_collected_are_let_go():
     world = World(map(agg_row, range(1, 8)), lost={4})
-    del world.tapes["BTCUSDT"]
+    del world.desks["BTCUSDT"]
     await ran(world.backfill, lambda: world.done)
     assert world.rest.asked == world.log.submissions == []
 
@@ -290,7 +303,7 @@ async def test_a_tape_that_began_anew_meanwhile_is_not_given_rows_of_the_old_one
     get = world.rest.get
 
     async def slowly(ask: Ask) -> bytes:
-        del world.tapes["BTCUSDT"]
+        del world.desks["BTCUSDT"]
         return await get(ask)
 
     world.rest.get = slowly

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from venue_memory import Log, NewestRest, ran
 
 from cloud_marketdata.collectors.backfill import Backfill
+from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.overlap import OTHER_IDS, overlap
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.tapes import Tapes
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Venue
 
@@ -52,8 +52,8 @@ class World:
         self.streamed = list(self.reader.decode(trades(*self.items), HeldClock().now()))
         self.rest = NewestRest(map(_row, reversed(self.items)))
         self.log, self.clock, self.rejections = Log(), HeldClock(), Rejections()
-        self.tapes = Tapes(venue)
-        tape = self.tapes["BTCUSDT"]
+        self.desks = Desks(venue)
+        tape = self.desks["BTCUSDT"].tape
         for event in self.streamed[: after + 1]:
             tape.admit(event)
         tape.interrupted()
@@ -61,7 +61,7 @@ class World:
         self.backfill = Backfill(
             self.reader,
             self.rest,
-            self.tapes,
+            self.desks,
             self.log,
             rejections=self.rejections,
             clock=self.clock,

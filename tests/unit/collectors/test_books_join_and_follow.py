@@ -173,6 +173,21 @@ def test_bybits_snapshot_in_the_stream_starts_over_whatever_was_before():
     assert sync.book.best_bid() == (15, 2)
 
 
+def test_bybits_snapshot_renews_a_book_in_sync_and_that_is_counted():
+    sync = BookSync(BybitRule())
+    for event in (snapshot(7), delta(8, 8), snapshot(1), delta(2, 2)):
+        sync.receive(event)
+    assert (sync.refreshes, sync.gaps, sync.resyncs) == (1, 0, 0)
+    assert sync.state is BookState.SYNCED
+
+
+def test_a_delta_that_comes_twice_is_counted_and_changes_nothing():
+    sync = BookSync(BybitRule())
+    for event in (snapshot(7), delta(8, 8), delta(8, 8)):
+        sync.receive(event)
+    assert (sync.repeats, sync.updates, sync.state) == (1, 1, BookState.SYNCED)
+
+
 def test_the_buffer_is_bounded_and_an_overflow_costs_one_more_snapshot(monkeypatch):
     monkeypatch.setattr(booksync, "_BUFFER_MAX", 3)
     sync = BookSync(SpotRule())

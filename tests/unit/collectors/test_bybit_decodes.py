@@ -74,8 +74,9 @@ def test_symbols_do_not_share_their_places():
 )
 def test_one_bad_item_does_not_take_its_neighbours_along(bad, reason):
     events = _decoded(trades(item(i="a"), item(**({"i": "b"} | bad)), item(i="c")))
-    assert [type(event) for event in events] == [TradeEvent, Rejection, TradeEvent]
-    assert [events[0].id, events[1].reason, events[2].id] == ["a", reason, "c"]
+    assert [type(event) for event in events] == [TradeEvent, Rejection, Control, TradeEvent]
+    assert [events[0].id, events[1].reason, events[3].id] == ["a", reason, "c"]
+    assert events[2].kind is ControlKind.UNREAD, "its place is marked, for no id will prove it lost"
 
 
 def test_a_snapshot_and_its_deltas_use_the_engines_time():
@@ -157,8 +158,10 @@ def test_frames_without_market_data_say_what_they_are(message, expected):
     ],
 )
 def test_bad_frames_are_rejections_with_reason_and_sample(payload, reason):
-    [rejection] = _decoded(payload)
+    [rejection, *marks] = _decoded(payload)
     assert (type(rejection), rejection.reason) == (Rejection, reason)
+    assert [mark.kind for mark in marks] in ([], [ControlKind.UNREAD])
+    assert not (marks and b"orderbook" in payload), "a book's frame holds no trades"
     assert rejection.sample in payload
 
 

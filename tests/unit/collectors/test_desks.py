@@ -20,6 +20,7 @@ class Line:
         self.desk = desk
         self.book_changed = False
         self.synced = False
+        self.synced_at = 0
         self.strand = None
         self.at = at
         desk.join(self)
@@ -28,9 +29,13 @@ class Line:
         """Return the book."""
         return snapshot(self.at)
 
-    def sync(self) -> None:
+    def tally(self) -> dict[str, int]:
+        """Count one duplicate."""
+        return {"duplicates": 1}
+
+    def sync(self, at: int = AT) -> None:
         """Come into sync."""
-        self.synced = True
+        self.synced, self.synced_at = True, at
         self.desk.synced(self, self.at, AT)
 
     def lose(self) -> None:
@@ -80,11 +85,49 @@ def test_an_heir_takes_over_with_a_snapshot_in_the_same_moment():
     assert (one.leader, one.speaker, one.switches) == (second, second, 1)
     assert second.book_changed
     assert one.book == [snapshot(6)]
+    assert [kind for kind, _ in facts(one)] == [StatusKind.BOOK_SYNCED] * 2
+
+
+def test_while_an_heir_was_in_sync_all_the_time_nothing_is_told_to_be_lost():
+    one = desk()
+    first, second = Line(one, 5), Line(one, 6)
+    first.sync()
+    second.sync(AT - 1)
+    first.leave()
+    assert [kind for kind, _ in facts(one)] == [StatusKind.BOOK_SYNCED] * 2
+
+
+def test_an_heir_that_came_into_sync_after_the_leader_was_last_heard_leaves_a_loss_to_tell():
+    one = desk()
+    first, second = Line(one, 5), Line(one, 6)
+    first.sync(AT - 9)
+    second.sync(AT + 1)
+    first.leave()
     assert [kind for kind, _ in facts(one)] == [
         StatusKind.BOOK_SYNCED,
-        StatusKind.BOOK_GAP,
+        StatusKind.BOOK_LOST,
         StatusKind.BOOK_SYNCED,
     ]
+
+
+def test_of_two_heirs_the_one_that_was_longer_in_sync_leads():
+    one = desk()
+    first, second, third = (Line(one, number) for number in (5, 6, 7))
+    first.sync(AT - 9)
+    second.sync(AT + 1)
+    third.sync(AT - 1)
+    first.leave()
+    assert one.leader is third
+
+
+def test_counts_outlive_their_connections():
+    one = desk()
+    lines = [Line(one), Line(one)]
+    assert one.tally == {"duplicates": 2}
+    lines[0].leave()
+    assert one.tally == {"duplicates": 2}
+    Line(one)
+    assert one.tally == {"duplicates": 3}
 
 
 def test_without_an_heir_the_one_that_lost_its_book_still_speaks_of_it():

@@ -18,22 +18,18 @@ BTC = ["btcusdt@aggTrade", "btcusdt@depth@100ms"]
 ETH = ["ethusdt@aggTrade", "ethusdt@depth@100ms"]
 
 
-class Forgetful:
-    """A log whose first look at the end of a tape fails."""
+class Failing:
+    """Trades whose next look fails as often as there are failures."""
 
-    def __init__(self, inner, failure: Exception) -> None:
+    def __init__(self, inner, *failures: Exception) -> None:
         self._inner = inner
-        self._failures = [failure]
+        self.failures = list(failures)
 
-    def __getattr__(self, name: str) -> object:
-        """Do everything else as the log inside."""
-        return getattr(self._inner, name)
-
-    async def last(self, stream):
-        """Fail once."""
-        if self._failures:
-            raise self._failures.pop()
-        return await self._inner.last(stream)
+    async def find_by_range(self, *asked: object, **how: object):
+        """Fail, or look."""
+        if self.failures:
+            raise self.failures.pop()
+        return await self._inner.find_by_range(*asked, **how)
 
 
 class Slow:
@@ -54,19 +50,37 @@ class Slow:
         return await self._inner.append(batches)
 
 
-def with_log(made: Stores, log) -> Stores:
-    parts = {name: getattr(made, name) for name in made.__struct_fields__}
-    return Stores(**parts | {"log": log})
+def changed(made: Stores, **parts: object) -> Stores:
+    """Return the stores with other parts."""
+    return Stores(**{name: getattr(made, name) for name in made.__struct_fields__} | parts)
+
+
+def with_slow_log(*symbols: str) -> tuple[FeedWorld, Slow]:
+    """Return a world, and the log that the test holds up."""
+    logs: list[Slow] = []
+
+    def stores(made: Stores) -> Stores:
+        logs.append(Slow(made.log))
+        return changed(made, log=logs[0])
+
+    return FeedWorld(*symbols, stores=stores), logs[0]
 
 
 @pytest.mark.parametrize("failure", [StorageError("away"), RuntimeError("a bug")])
 async def test_a_feed_that_failed_at_its_start_comes_back(failure):
-    world = FeedWorld("BTCUSDT", stores=lambda made: with_log(made, Forgetful(made.log, failure)))
+    failing = Failing(None, failure)
+
+    def stores(made: Stores) -> Stores:
+        failing._inner = made.trades
+        return changed(made, trades=failing)
+
+    world = FeedWorld("BTCUSDT", stores=stores)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(
             supervised("feed", world.feed.run, Instant(), Random(1))  # noqa: S311  a seed must repeat
         )
         await world.clock.move(2)
+        assert failing.failures == []
         assert [session.connected for session in world.feed.sessions] == [True]
         running.cancel()
 
@@ -110,6 +124,7 @@ async def test_a_symbol_is_removed_and_the_others_go_on():
         assert world.rejections.total == {(VENUE, "unknown_symbol"): 1}
         view = await world.stores.books.find(VENUE, "BTCUSDT")
         assert (view.state, view.reason) == (BookState.STALE, "no longer collected")
+        assert list(world.feed._works.tapes) == list(world.feed._works.desks) == ["ETHUSDT"]
 
 
 async def test_a_symbol_that_comes_back_goes_on_where_its_log_stops():
@@ -126,28 +141,43 @@ async def test_a_symbol_that_comes_back_goes_on_where_its_log_stops():
 
 
 async def test_a_symbol_that_comes_back_waits_for_what_is_still_on_its_way_to_the_log():
-    slow: list[Slow] = []
-
-    def stores(made: Stores) -> Stores:
-        slow.append(Slow(made.log))
-        return with_log(made, slow[0])
-
-    world = FeedWorld("ETHUSDT", stores=stores)
+    world, slow = with_slow_log("ETHUSDT")
     async with world.running():
         await world.clock.move(1)
-        slow[0].may.clear()
+        slow.may.clear()
         world.wire.hear(trade("ETHUSDT", 1), trade("ETHUSDT", 2))
         await world.feed.change([])
         async with asyncio.TaskGroup() as group:
             back = group.create_task(world.feed.change(["ETHUSDT"]))
             await world.clock.move(5)
             assert not back.done()
-            slow[0].may.set()
+            slow.may.set()
             await world.clock.move(1)
             assert back.done()
         await world.clock.move(1)
         world.wire.hear(trade("ETHUSDT", 2), trade("ETHUSDT", 3))
         assert await world.trades("ETHUSDT") == [1, 2, 3]
+
+
+async def test_a_feed_that_is_run_again_waits_for_what_is_still_on_its_way_to_the_log():
+    world, slow = with_slow_log("ETHUSDT")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run()) for run in (world.writer.run, world.feed.run)]
+        await world.clock.move(1)
+        slow.may.clear()
+        world.wire.hear(trade("ETHUSDT", 1), trade("ETHUSDT", 2))
+        tasks.pop().cancel()
+        await turns()
+        tasks.append(group.create_task(world.feed.run()))
+        await world.clock.move(5)
+        assert len(world.network.wires) == 1
+        slow.may.set()
+        await world.clock.move(1)
+        assert len(world.network.wires) == 2
+        world.wire.hear(trade("ETHUSDT", 2), trade("ETHUSDT", 3))
+        assert await world.trades("ETHUSDT") == [1, 2, 3]
+        for task in tasks:
+            task.cancel()
 
 
 async def test_the_last_symbol_takes_the_connection_along_and_the_feed_is_idle():
@@ -185,16 +215,15 @@ async def test_a_change_that_cannot_be_looked_up_changes_nothing():
 
 
 async def test_a_change_whose_tape_cannot_be_read_changes_nothing():
-    failing: list[Forgetful] = []
+    failing = Failing(None)
 
     def stores(made: Stores) -> Stores:
-        failing.append(Forgetful(made.log, StorageError("away")))
-        failing[0]._failures.clear()
-        return with_log(made, failing[0])
+        failing._inner = made.trades
+        return changed(made, trades=failing)
 
     world = FeedWorld("BTCUSDT", stores=stores)
     async with world.running():
-        failing[0]._failures.append(StorageError("away"))
+        failing.failures.append(StorageError("away"))
         with pytest.raises(StorageError):
             await world.feed.change(["ETHUSDT"])
         assert (world.feed.symbols, world.feed.collected) == (("BTCUSDT",), ("BTCUSDT",))

@@ -96,6 +96,29 @@ async def test_a_dead_trade_stream_on_a_live_socket_is_found_and_relieved():
         assert world.detail(StatusKind.TRADES_LOST) == {"since_ms": MS + 29_000}
 
 
+async def test_a_count_of_dead_streams_never_falls_while_the_connection_is_relieved():
+    world = World(SPOT, stale_after_s=3, overlap_s=2)
+    world.rest.bodies["/aggTrades"] = spot_rows((200, MS + 36_000))
+    async with world.running():
+        await until_settled(world)
+        counts = []
+        for depth in range(41, 281):
+            for wire in world.network.open:
+                wire.hear(
+                    spot_depth(depth, depth),
+                    *(
+                        (spot_trade(depth, MS + 40_000),)
+                        if wire is not world.network.wires[0]
+                        else ()
+                    ),
+                )
+            await world.clock.move(0.1)
+            counts.append(world.session.dead_streams)
+        assert world.session.rotations == 1
+        assert counts == sorted(counts)
+        assert counts[-1] == 1
+
+
 async def test_a_market_that_is_quiet_is_asked_about_and_left_alone():
     world = World(SPOT, stale_after_s=3)
     async with world.running():

@@ -137,8 +137,49 @@ def test_tapes_go_on_behind_the_stored_trades_by_the_venues_kind_of_id():
     named = change(stored, id="a", instrument=change(BTC, venue=LINEAR))
     taking = Intake(collector(LINEAR), _desks(LINEAR, named), Rejections())
     taking.receive(trades(item(i="a"), item(i="b")), AT)
-    [batch] = taking.take()
+    [batch, _] = taking.take()
     assert [event.id for event in batch.events] == ["b"]
+
+
+def test_where_ids_prove_nothing_the_first_trade_of_a_connection_is_told_at_once():
+    for venue, told in (
+        (LINEAR, [(StatusKind.ALIVE, {"trades": 1, "book": "waiting"})]),
+        (USDM, []),
+    ):
+        taking, _ = intake(venue)
+        taking.receive(trades(item(i="a")) if told else js(agg()), AT)
+        assert _facts(taking.take()) == told
+
+
+@pytest.mark.parametrize("unread", [trades(item(i="b"))[:-9], trades(item(i="b", p=5.5))])
+def test_what_could_not_be_read_between_two_trades_is_a_gap_to_fear(unread):
+    taking, _ = intake(LINEAR)
+    for frame in (trades(item(i="a")), unread, trades(item(i="c", seq=79)), trades(item(i="d"))):
+        taking.receive(frame, AT)
+    [(_, gap)] = taking.take_gaps()
+    assert (gap.after_id, gap.before_id, gap.missing) == ("a", "c", None)
+
+
+def test_a_torn_item_is_feared_between_its_neighbours_in_the_same_message():
+    taking, _ = intake(LINEAR)
+    taking.receive(trades(item(i="a"), item(i="b", T="now"), item(i="c"), item(i="d")), AT)
+    [(_, gap)] = taking.take_gaps()
+    assert (gap.after_id, gap.before_id) == ("a", "c")
+
+
+def test_a_book_that_could_not_be_read_says_nothing_of_trades():
+    taking, _ = intake(LINEAR)
+    for frame in (trades(item(i="a")), orderbook("delta", 8)[:-9], trades(item(i="c"))):
+        taking.receive(frame, AT)
+    assert taking.take_gaps() == []
+
+
+def test_an_unread_trade_of_one_symbol_leaves_the_tapes_of_others_alone():
+    taking, _ = intake(LINEAR)
+    other = trades(item(i="x", s="ETHUSDT")).replace(b"publicTrade.BTC", b"publicTrade.ETH")
+    for frame in (trades(item(i="a")), other, other[:-9], trades(item(i="c"))):
+        taking.receive(frame, AT)
+    assert taking.take_gaps() == []
 
 
 def test_a_refused_event_is_counted_sampled_and_told_of_its_symbol():
@@ -235,7 +276,7 @@ def test_an_empty_side_is_a_difference():
 def test_every_trade_event_is_one_of_the_log():
     taking, _ = intake(LINEAR)
     taking.receive(trades(item(i="a"), item(i="b", BT=True)), AT)
-    [batch] = taking.take()
+    [batch, _] = taking.take()
     assert all(isinstance(event, TradeEvent) for event in batch.events)
     assert [event.off_book_kind for event in batch.events] == [None, "block"]
 

@@ -19,6 +19,18 @@ def ranked(world: FeedWorld, **volumes: str) -> None:
     world.rest.bodies["/ticker/24hr"] = traded(**volumes)
 
 
+def held(world: FeedWorld) -> asyncio.Event:
+    """Have the venue answer only once the returned event is set."""
+    gate, get = asyncio.Event(), world.rest.get
+
+    async def slow(ask) -> bytes:
+        await gate.wait()
+        return await get(ask)
+
+    world.rest.get = slow
+    return gate
+
+
 def told(*symbols: str, **more: object) -> Settings:
     return Settings(symbols={VENUE: symbols}, **more)
 
@@ -136,13 +148,7 @@ async def test_settings_read_again_are_tried_until_the_venue_answers():
 async def test_an_admin_call_under_way_does_not_outlive_the_settings_read_meanwhile():
     world = FeedWorld("BTCUSDT")
     async with world.running():
-        gate, get = asyncio.Event(), world.rest.get
-
-        async def slow(ask) -> bytes:
-            await gate.wait()
-            return await get(ask)
-
-        world.rest.get = slow
+        gate = held(world)
         async with asyncio.TaskGroup() as group:
             group.create_task(world.roster.add("ETHUSDT"))
             await turns()
@@ -156,12 +162,13 @@ async def test_a_venue_with_nothing_to_do_is_idle_and_one_that_waits_for_its_ran
     world = FeedWorld()
     async with world.running():
         assert (await world.roster.pulse()).state == "idle"
-        world.rest.away = True
+        gate, world.rest.away = held(world), True
         world.roster.configure(told(discover=ONE))
-        await turns(4)
+        await turns()
         pulse = await world.roster.pulse()
         assert (pulse.state, pulse.ok) == ("connecting", False)
-        await world.clock.move(1)
+        gate.set()
+        await turns()
         pulse = await world.roster.pulse()
         assert (pulse.state, pulse.ok) == ("disconnected", False)
         world.roster.configure(told())

@@ -67,8 +67,20 @@ def test_a_left_out_trade_is_doubted_exactly_where_the_next_hint_cannot_follow(p
     ],
 )
 def test_each_hint_says_how_the_price_moved(prices, hints, fits):
-    told = [(trade("x", price=price), hint) for price, hint in zip(prices, hints, strict=True)]
+    told = [
+        (trade(f"{price}-{hint}-{number}", price=price), hint)
+        for number, (price, hint) in enumerate(zip(prices, hints, strict=True))
+    ]
     assert (_doubts(told) == []) is fits
+
+
+@settings(deadline=None)
+@given(prices=PRICES, data=st.data())
+def test_a_message_that_comes_twice_is_no_doubt(prices, data):
+    told = _hinted(prices)
+    first = data.draw(st.integers(0, len(told) - 1))
+    end = data.draw(st.integers(first + 1, len(told)))
+    assert _doubts([*told[:end], *told[first:end], *told[end:]]) == []
 
 
 @pytest.mark.parametrize("strange", [None, "", "SidewaysTick"])

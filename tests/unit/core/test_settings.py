@@ -56,3 +56,25 @@ def test_listening_beyond_loopback_is_refused_unless_accepted(host):
     with pytest.raises(ValidationError, match="loopback"):
         Settings(host=host)
     assert Settings(host=host, allow_open_bind=True).host == host
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"moon": {"quote": "USDT", "top": 1}},
+        {"binance-spot": {"quote": "usdt", "top": 1}},
+        {"binance-spot": {"quote": "USDT", "top": 0}},
+        {"binance-spot": {"quote": "USDT", "top": 1, "every_minutes": 0}},
+        {"binance-spot": {"quote": "USDT"}},
+        {"binance-spot": {"quote": "USDT", "top": 1, "min_volume": 5}},
+    ],
+)
+def test_a_senseless_wish_to_discover_is_refused(given):
+    with pytest.raises(ValidationError, match="discover"):
+        Settings(discover=given)
+
+
+def test_what_to_discover_is_read_from_a_file(file):
+    file.write_text('[discover.bybit-linear]\nquote = "USDT"\ntop = 20\n')
+    found = load(file).discover[Venue.BYBIT_LINEAR]
+    assert (found.quote, found.top, found.every_minutes) == ("USDT", 20, 60)

@@ -1,5 +1,6 @@
 """A ledger is a function of the log: any stops, any order of its two streams, any late fill."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_strategies import (
@@ -25,6 +26,7 @@ from cloud_marketdata.domain import facts, idruns
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.ledger import Hole, Ledger
+from cloud_marketdata.domain.sheet import Layer
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 
 law = settings(max_examples=150, deadline=None)
@@ -88,10 +90,17 @@ def test_a_ledger_that_stopped_anywhere_equals_one_that_never_did(order, edges, 
         else:
             log.fold(made, act)
 
+    _open_repairs_touch_an_open_hole(stopped)
     assert stopped.marks == once.marks
     assert stopped.rows == once.rows
     for covered in Covered:
         assert stopped.whole(v).intervals(covered) == log.folded(v).intervals(covered)
+
+
+def _open_repairs_touch_an_open_hole(stored: Stored) -> None:
+    rows = [row for row in stored.rows.values() if row.open and row.layer is Layer.TAPE]
+    edges = {edge for row in rows if row.state is MISSING for edge in (row.low - 1, row.high + 1)}
+    assert all({row.low, row.high} & edges for row in rows if row.state is REPAIRED)
 
 
 @law
@@ -104,7 +113,8 @@ def test_more_holes_than_are_watched_stay_missing_and_are_counted(order, edges, 
         for position, entry in enumerate(entries(order, edges), 1):
             made.fold_trades(position, entry)
             assert len(made.missing()) <= most
-        stored.save(made)
+            stored.save(made)
+            _open_repairs_touch_an_open_hole(stored)
     finally:
         idruns.MOST_HOLES = before
     watched = {(hole.ids[0], hole.ids[-1]) for hole in made.missing()}
@@ -129,13 +139,48 @@ def test_a_clean_tape_is_one_row_however_long():
     assert (row.low, row.high, row.state, row.open) == (10, 1_999, COMPLETE, True)
 
 
+@pytest.mark.parametrize("ids", [(1, 5, 9), (9, 5, 1)], ids=["ahead", "behind"])
+def test_a_run_in_the_middle_is_settled_and_a_restart_needs_it_no_more(ids):
+    stored, made = Stored(), ledger()
+    for position, number in enumerate(ids, 1):
+        made.fold_trades(position, [trade(number)])
+        stored.save(made)
+
+    still = {row.low: row.open for row in stored.rows.values()}
+    assert still == {1: True, 2: True, 5: False, 6: True, 9: True}
+
+
+@pytest.mark.parametrize("fills", [(2, 3, 4), (4, 3, 2), (2, 4, 3), (3, 2, 4)])
+def test_a_hole_that_is_filled_is_one_settled_repair(fills):
+    stored, made = Stored(), ledger()
+    for position, ids in enumerate([(1, 5), *((number,) for number in fills)], 1):
+        made.fold_trades(position, [trade(number) for number in ids])
+        stored.save(made)
+
+    [repair] = [row for row in stored.rows.values() if row.state is REPAIRED]
+    assert (repair.low, repair.high, repair.open) == (2, 4, False)
+
+
 def test_an_entry_that_is_inside_already_is_skipped():
     made = ledger()
     made.fold_trades(5, [trade(1)])
     made.fold_trades(5, [trade(9)])
     made.fold_trades(4, [trade(8)])
+    made.fold_facts(5, [fact(StatusKind.BOOK_SYNCED, 10)])
+    made.fold_facts(5, [fact(StatusKind.BOOK_GAP, 20)])
+    made.fold_facts(4, [fact(StatusKind.BOOK_GAP, 20)])
 
     assert [(row.low, row.high) for row in told(made)] == [(1, 1)]
+    assert made.intervals(Covered.BOOK) == []
+
+
+def test_a_run_holds_a_trade_whose_time_is_before_that_of_its_first_id():
+    made = ledger()
+    made.fold_trades(1, [trade(2)])
+    made.fold_trades(2, [trade(3), trade(4)])
+
+    assert time_of(3) < time_of(2)
+    assert told(made) == brute([2, 3, 4])
 
 
 def test_nothing_new_is_nothing_to_save():

@@ -70,16 +70,15 @@ class Venueside:
 
     def speak(self, wire: Wire, random: Random | None = None) -> None:
         """Send what this wire has not had yet, or a random part of it."""
-        some = random.randint if random else _whole
+        newest = len(self.market.changes)
         if wire in self._trades:
             since, self._trades[wire] = self._trades[wire], self.market.trades
             wire.hear(*map(self._trade_frame, range(since + 1, self.market.trades + 1)))
-        while wire in self._book and self._book[wire] < len(self.market.changes):
-            since = self._book[wire]
-            self._book[wire] = some(since, len(self.market.changes))
-            if self._book[wire] == since:
-                break
-            wire.hear(*self._deltas(since, self._book[wire]))
+        since = self._book.get(wire, newest)
+        upto = random.randint(since, newest) if random else newest
+        if upto > since:
+            self._book[wire] = upto
+            wire.hear(*self._deltas(since, upto))
 
     def speak_all(self) -> None:
         """Have everybody up to date."""
@@ -128,17 +127,11 @@ class Venueside:
         return js({"stream": "btcusdt@aggTrade", "data": data})
 
 
-def _sides(
-    levels: dict[int, int], *, keep: bool = False
-) -> tuple[dict[int, int], dict[int, int]]:
+def _sides(levels: dict[int, int], *, keep: bool = False) -> tuple[dict[int, int], dict[int, int]]:
     """Divide levels into bids and asks; those without size only with `keep`."""
     some = {price: size for price, size in levels.items() if size or keep}
     bids = {price: size for price, size in some.items() if price < 618_000 - 5}
     return bids, {price: size for price, size in some.items() if price not in bids}
-
-
-def _whole(_: int, upto: int) -> int:
-    return upto
 
 
 def _texts(levels: dict[int, int]) -> list[list[str]]:

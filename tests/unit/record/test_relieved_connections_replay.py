@@ -1,17 +1,19 @@
 """Whatever becomes of connections that relieve each other, one reader follows what was written."""
 
 import asyncio
+from itertools import chain
 from pathlib import Path
 from random import Random
 
 import pytest
 from frames import instruments
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recorded_market import SYMBOL, Market, Venueside
 from virtual import Network, VirtualClock, turns
 
 from cloud_marketdata.collectors.address import breaker_of
+from cloud_marketdata.collectors.base import BaseCollector
 from cloud_marketdata.collectors.desk import Desks
 from cloud_marketdata.collectors.fleet import Fleet
 from cloud_marketdata.collectors.gear import Gear, no_repair
@@ -36,7 +38,7 @@ VENUES_OF_ALL_RULES = [Venue.BINANCE_SPOT, Venue.BINANCE_USDM, Venue.BYBIT_LINEA
 BUSY = st.lists(st.sampled_from(["market", "market", "soon"]), min_size=1, max_size=4)
 END = st.sampled_from(["settle", "settle", "cut old", "cut new"])
 RELIEF = st.tuples(BUSY, END, BUSY).map(lambda r: ["relieve", *r[0], r[1], *r[2]])
-MOVES = st.lists(RELIEF, min_size=1, max_size=4).map(lambda reliefs: sum(reliefs, []))
+MOVES = st.lists(RELIEF, min_size=1, max_size=4).map(lambda some: [*chain.from_iterable(some)])
 
 
 class Stage:
@@ -47,37 +49,43 @@ class Stage:
         self.network = Network(self.clock)
         self.market = Market(venue)
         self.side = Venueside(self.market, self.network)
-        self.random = Random(seed)
-        quiet = 86_400.0
-        config = Settings(ticker_every_s=quiet, book_refresh_s=quiet, lifetime_hours=24)
+        self.random = Random(seed)  # noqa: S311  a seed must repeat
         self.packer = Packer()
         self.segments = Segments(folder, venue, Rotation(3_000, 60.0), self.clock, self.packer)
-        rulers = Rulers(venue, instruments(venue)), Rulers(venue, instruments(venue))
-        collector = VENUES[venue](*rulers, "aggTrade")
-        bybit = venue.exchange == "bybit"
-        books = {} if bybit else {collector.snapshot_ask(SYMBOL): SYMBOL}
-        desks, relays = Desks(venue), {}
+        self.relays: dict[str, Relay] = {}
+        self.desks = Desks(venue)
+        self.rulers = Rulers(venue, instruments(venue)), Rulers(venue, instruments(venue))
+        self.fleet = Fleet("ws://venue", self.intake, self.gear())
+        self.fleet.add([SYMBOL])
 
-        def relay(name: str) -> Relay:
-            return relays.setdefault(name, Relay(self.segments.write))
+    def collector(self) -> BaseCollector:
+        """Make what decodes one connection."""
+        return VENUES[self.market.venue](*self.rulers, "aggTrade")
 
-        gear = Gear(
-            connect=tapped(self.network.connect, relay),
+    def intake(self) -> RecordingIntake:
+        """Make the intake of one connection."""
+        return RecordingIntake(self.collector(), self.desks, Rejections(), self.clock)
+
+    def relay(self, name: str) -> Relay:
+        """Return the relay of the connections of one name."""
+        return self.relays.setdefault(name, Relay(self.segments.write))
+
+    def gear(self) -> Gear:
+        """Return what every connection is given."""
+        quiet = 86_400.0
+        config = Settings(ticker_every_s=quiet, book_refresh_s=quiet, lifetime_hours=24)
+        bybit = self.market.venue.exchange == "bybit"
+        books = {} if bybit else {self.collector().snapshot_ask(SYMBOL): SYMBOL}
+        return Gear(
+            connect=tapped(self.network.connect, self.relay),
             rest=RecordingRest(self.side, books, self.segments, self.clock),
             sink=Nowhere(),
             repair=no_repair,
             breaker=breaker_of(config, self.clock),
             settings=config,
             clock=self.clock,
-            random=Random(1),
+            random=Random(1),  # noqa: S311  a seed must repeat
         )
-
-        def intake() -> RecordingIntake:
-            fresh = VENUES[venue](*rulers, "aggTrade")
-            return RecordingIntake(fresh, desks, Rejections(), self.clock)
-
-        self.fleet = Fleet("ws://venue", intake, gear)
-        self.fleet.add([SYMBOL])
 
     async def play(self, moves: list[str]) -> None:
         """Do all of it, and then let it settle."""
@@ -105,9 +113,7 @@ class Stage:
         """Do one thing."""
         self.side.notice()
         if move == "market":
-            self.market.move(self.random.randint(0, 6), self.random.randint(0, 2))
-            for wire in self.network.open:
-                self.side.speak(wire, self.random)
+            self.happen()
         elif move == "relieve":
             for session in self.fleet.sessions:
                 session.link.ask_relief("old")
@@ -116,11 +122,19 @@ class Stage:
             await self.clock.move(self.random.choice([0.02, 0.3]))
         elif move == "settle":
             # The link looks every second whether it may relieve the other.
-            await self.clock.move(1.1)
+            for _ in range(4):
+                self.happen()
+                await self.clock.move(0.3)
         else:
             self.cut(-1 if move == "cut new" else 0)
         await turns()
         self.side.notice()
+
+    def happen(self) -> None:
+        """Have something happen, of which each connection tells as much as it likes."""
+        self.market.move(self.random.randint(0, 6), self.random.randint(0, 2))
+        for wire in self.network.open:
+            self.side.speak(wire, self.random)
 
     def cut(self, which: int) -> None:
         """End one of two connections that carry the same; the only one would be a real loss."""
@@ -140,6 +154,10 @@ def recorded(venue: Venue, folder: Path, moves: list[str], seed: int = 0) -> tup
 
 @pytest.mark.parametrize("venue", VENUES_OF_ALL_RULES)
 @settings(max_examples=12)
+# The new connection is behind the old one, with a snapshot in hand that only it can join; and a
+# snapshot comes before the message in which the reader finds the gap.
+@example(moves=["relieve", "market", "soon", "cut old", "market", "market"], seed=19)
+@example(moves=["relieve", "market", "settle", "market"], seed=6)
 @given(moves=MOVES, seed=st.integers(0, 1 << 16))
 def test_a_reader_misses_no_trade_and_ends_with_the_venues_book(
     tmp_path_factory, venue, moves, seed
@@ -159,7 +177,9 @@ def test_a_reader_misses_no_trade_and_ends_with_the_venues_book(
 def test_a_reader_meets_at_most_one_resync_for_each_relief(tmp_path, venue):
     moves = ["market", "relieve", "market", "market", "soon", "market", "settle", "market"]
     stage, player = recorded(venue, tmp_path, moves)
-    assert [session.rotations for session in stage.fleet.sessions] == [1] * len(stage.fleet.sessions)
+    assert [session.rotations for session in stage.fleet.sessions] == [1] * len(
+        stage.fleet.sessions
+    )
     told = report(player)["symbols"][SYMBOL]
-    assert told["book"]["resyncs"] <= 1
+    assert told["book"]["resyncs"] == (1 if venue is Venue.BINANCE_USDM else 0)
     assert told["duplicates"] >= 1

@@ -85,6 +85,18 @@ async def test_a_half_open_socket_gets_nothing_more_and_is_not_closed():
     assert struck.connection.deaf
 
 
+async def test_each_socket_is_half_opened_once_and_new_ones_are_too_while_it_lasts():
+    theatre = Theatre(SPOT, "half-open for=5s")
+    listeners = [theatre.enter() for _ in range(3)]
+    await look(theatre, 3)
+    listeners.append(theatre.enter())
+    await look(theatre, 3)
+    listeners.append(theatre.enter())
+    await look(theatre, 3)
+    assert [listener.connection.deaf for listener in listeners] == [True] * 4 + [False]
+    assert theatre.struck == [4]
+
+
 @pytest.mark.parametrize("combined", [True, False])
 async def test_binance_tells_of_its_shutdown_and_closes_after_the_grace(combined):
     theatre = Theatre(SPOT, "shutdown after=1s grace=3s")

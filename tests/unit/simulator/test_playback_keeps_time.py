@@ -106,3 +106,32 @@ def test_a_listener_that_leaves_does_not_stop_the_others():
         assert len(stage.subscriptions.of("0")) == 1
 
     asyncio.run(main())
+
+
+def test_a_socket_that_is_closed_while_a_frame_waits_ends_like_one_that_left():
+    """The server below refuses frames behind the closing one as an error of the application."""
+
+    async def main() -> None:
+        clock, room, closed = _VirtualClock(), asyncio.Event(), []
+
+        async def send(message: Message) -> None:
+            await room.wait()
+            if message["type"] == "websocket.close":
+                closed.append(message)
+            elif closed:
+                raise RuntimeError
+
+        stage, client = _Stage(clock), Connection(send)
+        stage.subscriptions.add("0", client)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.close())
+            await asyncio.sleep(0)
+            tasks.create_task(play(stage, FRAMES, Pace(), unharmed(clock), clock))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            room.set()
+        assert closed
+        assert len(stage.seen) == 5
+        assert stage.subscriptions.of("0") == ()
+
+    asyncio.run(main())

@@ -120,34 +120,63 @@ def test_a_market_started_later_goes_on_with_higher_ids(venue):
         assert max(map(int, first)) < min(map(int, later))
 
 
-@settings(max_examples=6, deadline=None)
-@given(seed=seeds, venue=venues, parts=st.sampled_from([2, 5, 10]), before=st.integers(0, 60))
-def test_a_market_that_moves_to_a_finer_tick_stays_one_market(seed, venue, parts, before):
+@pytest.mark.parametrize("venue", list(Venue))
+@settings(max_examples=4, deadline=None)
+@given(seed=seeds, parts=st.sampled_from([2, 5, 10]))
+def test_a_market_that_moves_to_a_finer_tick_stays_one_market(venue, seed, parts):
     books, listing = ShadowBooks(venue), known(venue, "BTCUSDT")
     finer = Listing(listing.symbol, listing.tick / parts, listing.lot, listing.start)
     source = SeededMarkets(venue, [listing], seed, START)
-    frames, prices, last = iter(source), set(), None
-    for n in range(before + 250):
-        if n == before:
+    frames, prices = iter(source), []
+    for n in range(400):
+        if n == 60:
             source.refine(finer)
         payload = next(frames).payload
         books.receive(payload)
         data = msgspec.json.decode(payload).get("data", {})
-        for trade in data if isinstance(data, list) else [data] if "t" in data else []:
-            price = Decimal(trade["p"])
-            prices.add(price)
-            if last is not None and "L" in trade:
-                told = next(name for name in ("Zero", "Plus", "Minus") if name in trade["L"])
-                assert told == ("Zero", "Plus", "Minus")[(price > last) - (price < last)]
-            last = price
+        prices += [Decimal(trade["p"]) for trade in _trades(data)]
         if b"@bookTicker" in payload:
             reply = msgspec.json.decode(books.snapshot("BTCUSDT", 1))
             assert reply["bids"] == [[data["b"], data["B"]]]
             assert reply["asks"] == [[data["a"], data["A"]]]
-    assert any(price % listing.tick for price in prices)
-    assert not any(price % finer.tick for price in prices)
     reply = msgspec.json.decode(books.snapshot("BTCUSDT"))
     book = reply["data"] if venue.exchange is Exchange.BYBIT else reply
     bids, asks = (book["b"], book["a"]) if "b" in book else (book["bids"], book["asks"])
     levels = [Decimal(price) for price, _ in (*reversed(bids), *asks)]
     assert levels == sorted(set(levels))
+    assert max(prices) < min(prices) * Decimal("1.1")
+    assert any(price % listing.tick for price in prices)
+    assert not any(price % finer.tick for price in prices)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds, listing=listings, parts=st.sampled_from([2, 10, 1000]))
+def test_the_width_of_a_book_is_a_matter_of_price_not_of_ticks(seed, listing, parts):
+    market = seeded(seed, listing)
+    stride, start = (ticks * listing.tick for ticks in (market._stride, market._start))
+    market.refine(Listing(listing.symbol, listing.tick / parts, listing.lot, listing.start))
+    next(market.step())
+    finer = market.listing.tick
+    assert finer * parts == listing.tick
+    assert (market._stride * finer, market._start * finer) == (stride, start)
+    assert abs(market._fair * finer - start) <= 3 * stride
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_tick_direction_is_told_by_price_across_a_change_of_tick(seed):
+    listing = known(Venue.BYBIT_LINEAR, "BTCUSDT")
+    source = SeededMarkets(Venue.BYBIT_LINEAR, [listing], seed, START)
+    last, frames = None, iter(source)
+    for n in range(80):
+        if n == 40:
+            source.refine(Listing("BTCUSDT", listing.tick / 10, listing.lot, listing.start))
+        for trade in _trades(msgspec.json.decode(next(frames).payload)["data"]):
+            price = Decimal(trade["p"])
+            if last is not None:
+                told = next(name for name in ("Zero", "Plus", "Minus") if name in trade["L"])
+                assert told == ("Zero", "Plus", "Minus")[(price > last) - (price < last)]
+            last = price
+
+
+def _trades(data: object) -> list[dict[str, str]]:
+    return data if isinstance(data, list) else [data] if "t" in data else []

@@ -137,7 +137,19 @@ class BybitCollector(BaseCollector):
         self, items: Sequence[wire.Trade], payload: bytes, received_at: int
     ) -> list[Decoded]:
         decoded = [self._trade(item, payload, received_at) for item in items]
+        if self.trades.broken:
+            decoded = self._torn(decoded, items[0].s if items else "")
         return [*decoded, *self.trades.take_doubts()] if self.trades.doubts else decoded
+
+    def _torn(self, decoded: Sequence[Decoded], symbol: str) -> list[Decoded]:
+        """Mark the places of the trades that could not be read."""
+        self.trades.broken = False
+        unread = Control(ControlKind.UNREAD, symbol)
+        return [
+            mark
+            for event in decoded
+            for mark in ((event, unread) if isinstance(event, Rejection) else (event,))
+        ]
 
     def _trade(self, item: wire.Trade, payload: bytes, received_at: int) -> Decoded:
         try:
@@ -166,17 +178,29 @@ class BybitCollector(BaseCollector):
             if frame.topic.startswith("publicTrade.") and frame.data is not UNSET:
                 items = wire.items.decode(frame.data)
                 decoded = [self._lone_trade(item, received_at) for item in items]
-                return [*decoded, *self.trades.take_doubts()]
+                torn = self._torn(decoded, frame.topic.partition(".")[2])
+                return [*torn, *self.trades.take_doubts()]
             if frame.topic.startswith(("publicTrade.", "orderbook.")):
                 wire.frame.decode(payload)
         except msgspec.ValidationError as error:
-            return (self.reject("schema", str(error), payload, received_at),)
+            return self._unread("schema", error, payload, received_at)
         except wire.UNREADABLE as error:
-            return (self.reject("malformed", str(error), payload, received_at),)
+            return self._unread("malformed", error, payload, received_at)
         return (
             _control(frame)
             or self.reject("unrecognised", "no topic and no answer", payload, received_at),
         )
+
+    def _unread(
+        self, reason: str, error: Exception, payload: bytes, received_at: int
+    ) -> Sequence[Decoded]:
+        """Refuse a frame; unless it names itself a book's it may have held trades."""
+        rejection = self.reject(reason, str(error), payload, received_at)
+        if b'"orderbook.' in payload:
+            return (rejection,)
+        self.trades.break_chains()
+        symbol = payload.partition(b'"publicTrade.')[2].partition(b'"')[0]
+        return rejection, Control(ControlKind.UNREAD, symbol.decode(errors="replace"))
 
     def _lone_trade(self, item: Raw, received_at: int) -> Decoded:
         """Read one item of a frame in which something is wrong; its neighbours may be right."""

@@ -19,12 +19,14 @@ class BybitTrades:
 
     `seq` is shared by the trades of one match and by the book, so a trade's sequence is its seq and
     its place among the trades of that seq; that keeps the order inside one millisecond.
-    `doubts` are what linear's hints on price changes contradict.
+    `doubts` are what linear's hints on price changes contradict; `broken` says that one was not
+    understood.
     """
 
     def __init__(self, rulers: Rulers) -> None:
         self.rulers = rulers
         self.doubts: list[TapeDoubt] = []
+        self.broken = False
         self._place: dict[str, tuple[int, int]] = {}
         self._chains: dict[str, TickChain] = {}
 
@@ -68,6 +70,7 @@ class BybitTrades:
     def break_chains(self) -> None:
         """Note that a trade was not understood: the next hint says nothing of the one before."""
         self._chains.clear()
+        self.broken = True
 
     def row(self, symbol: str, row: wire.RecentTrade, received_at: int) -> TradeEvent:
         """Turn a row of recent-trade into the event that the stream makes of the same trade."""

@@ -1,0 +1,102 @@
+"""Connections that die or grow old while a capture is played: nothing lost, nothing twice.
+
+Twins carry every stream twice, and a connection that is old is relieved before it is closed. In
+both cases the book has to stay in sync throughout, as it is published.
+"""
+
+from collections import Counter
+from threading import Event, Thread
+from typing import Any
+
+import httpx2
+import pytest
+from processes import ask, eventually, serving
+from served import (
+    Line,
+    assert_exact,
+    collector,
+    coverage,
+    each_once,
+    line,
+    records,
+    trades_heard,
+)
+from truth import SPOT, USDM, Market
+
+from cloud_marketdata.domain.events import StatusEvent, StatusKind
+from cloud_marketdata.storage.ports import StreamKind
+
+POLL_S = 0.1
+SPEEDS = {SPOT: 45, USDM: 25}
+
+
+class Watch:
+    """Asks for the book ten times a second from its first sight on; counts the answers."""
+
+    def __init__(self, url: str, market: Market) -> None:
+        self.answers: Counter[str] = Counter()
+        self._url = f"{url}{market.path}/depth"
+        self._over = Event()
+        self._thread = Thread(target=self._look)
+
+    def __enter__(self) -> "Watch":
+        eventually(lambda: httpx2.get(self._url, trust_env=False).is_success)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        with httpx2.Client(trust_env=False) as client:
+            while not self._over.wait(POLL_S):
+                answer = client.get(self._url)
+                self.answers["served" if answer.is_success else answer.text] += 1
+
+
+def facts(folder: Any, market: Market) -> Counter[StatusKind]:
+    """Count what was told of the market's streams."""
+    told = records(folder, market.venue, StreamKind.STATUS)
+    return Counter(
+        event.kind for record in told for event in record.events if isinstance(event, StatusEvent)
+    )
+
+
+def assert_nothing_was_missing(url: str, served: Line, watch: Watch) -> None:
+    assert_exact(url, served)
+    assert {piece["state"] for piece in coverage(url, served)["intervals"]} == {"complete"}
+    assert set(watch.answers) == {"served"}
+    assert watch.answers["served"] > 20
+
+
+@pytest.mark.parametrize("market", [SPOT, pytest.param(USDM, marks=pytest.mark.long)])
+def test_of_twins_that_are_killed_in_turn_one_always_carries_on(market, tmp_path):
+    with line(market, speed=SPEEDS[market]) as served:
+        env = served.env(tmp_path, MARKETDATA_HOT_HOT="true")
+        with serving(env) as (_, url), Watch(url, market) as watch:
+            eventually(lambda: trades_heard(url, served))
+            served.strike("cut client=oldest every=2s")
+            eventually(served.ended)
+            kills = served.struck(-1)
+            sessions = collector(url, market.venue)["sessions"].values()
+            assert sum(session["reconnects"] for session in sessions) >= kills - 1 >= 3
+            assert_nothing_was_missing(url, served, watch)
+    assert each_once(tmp_path, market)
+    told = facts(tmp_path, market)
+    assert told[StatusKind.TRADE_GAP] == 0
+    # The book passed from one twin to the other, more than once.
+    assert told[StatusKind.BOOK_SYNCED] > 2
+
+
+@pytest.mark.parametrize("market", [USDM, pytest.param(SPOT, marks=pytest.mark.long)])
+def test_connections_that_grow_old_are_relieved_without_a_seam(market, tmp_path):
+    with line(market, speed=2 * SPEEDS[market]) as served:
+        env = served.env(tmp_path, MARKETDATA_LIFETIME_HOURS=str(1.5 / 3600))
+        with serving(env) as (_, url), Watch(url, market) as watch:
+            eventually(served.ended)
+            sessions = collector(url, market.venue)["sessions"].values()
+            assert all(session["rotations"] > 1 for session in sessions)
+            assert_nothing_was_missing(url, served, watch)
+    assert each_once(tmp_path, market)
+    assert facts(tmp_path, market)[StatusKind.TRADE_GAP] == 0
