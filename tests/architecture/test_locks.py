@@ -4,7 +4,7 @@ import tomllib
 import pytest
 from repository import ROOT
 
-LOCKS = ("run", "test")
+LOCKS = ("run", "test", "clients")
 ENTRY = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^ ;\\]+)", re.MULTILINE)
 HASHED = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 

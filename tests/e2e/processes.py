@@ -68,6 +68,8 @@ def settings(
         "MARKETDATA_DATA_DIR": str(data_dir),
         "MARKETDATA_BACKOFF_FIRST_S": "0.1",
         "MARKETDATA_BACKOFF_CAP_S": "0.5",
+        # A venue that is started again shall not be left alone for a minute first.
+        "MARKETDATA_BREAKER_RECOVERY_S": "1",
         "MARKETDATA_LOG_LEVEL": "warning",
         **more,
     }
@@ -91,7 +93,7 @@ def listed() -> tuple[str, str]:
 
 def ask(url: str, path: str, **params: object) -> dict[str, Any]:
     """GET a JSON document."""
-    answer = httpx2.get(url + path, params=params, timeout=10, trust_env=False)
+    answer = httpx2.get(url + path, params=params or None, timeout=10, trust_env=False)
     assert answer.status_code == httpx2.codes.OK, answer.text
     return answer.json()
 

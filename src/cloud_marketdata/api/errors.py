@@ -27,6 +27,7 @@ _HIDDEN: Final = {
     _INTERNAL: "something went wrong here; the log has it under this request_id",
     "storage_unavailable": "a store is away; try again in a moment",
     "venue_unavailable": "a venue is away; try again in a moment",
+    "venue_busy": "a venue's own limits are reached; try again in a minute",
     "bad_settings": "the service is not set up rightly; the log says how",
 }
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}

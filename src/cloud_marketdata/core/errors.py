@@ -71,6 +71,8 @@ class VenueError(MarketDataError):
 class VenueBusyError(VenueError):
     """The venue's limits are reached: ask again after `retry_after_s` seconds, not before."""
 
+    code = "venue_busy"
+
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s

@@ -24,11 +24,11 @@ MOST_SPOT_ARGS: Final = 10
 
 
 class Command(Struct):
-    """What a client may say."""
+    """What a client may say; some number their requests, and get the number back as text."""
 
     op: str
     args: list[str] = []
-    req_id: str = ""
+    req_id: str | int = ""
 
 
 class Reply(Struct, omit_defaults=True):
@@ -124,5 +124,5 @@ class BybitSession:
         return self._reply(command, "" if self._venue.linear else command.op)
 
     def _reply(self, command: Command, message: str, *, success: bool = True) -> bytes:
-        reply = Reply(success, message, self._name, command.op, command.req_id)
+        reply = Reply(success, message, self._name, command.op, str(command.req_id))
         return msgspec.json.encode(reply)

@@ -48,12 +48,12 @@ async def follow_trades(client: pro.bybit, symbols: list[str]) -> None:
     # Of messages that came together it returns one symbol's trades, so they are read where ccxt
     # keeps them.
     while True:
-        await client.watch_trades_for_symbols(symbols, params={"req_id": "trades"})
+        await client.watch_trades_for_symbols(symbols)
 
 
 async def follow_books(client: pro.bybit, symbols: list[str]) -> None:
     while True:
-        await client.watch_order_book_for_symbols(symbols, DEPTH, {"req_id": "books"})
+        await client.watch_order_book_for_symbols(symbols, DEPTH)
 
 
 def taken(info: dict[str, Any]) -> list[Any]:

@@ -100,6 +100,7 @@ SECRET = "password=hunter2 at /srv/secret"  # noqa: S105 - a made-up one, to loo
         (RuntimeError(SECRET), 500, "internal"),
         (errors.StorageError(SECRET), 503, "storage_unavailable"),
         (errors.VenueError(SECRET), 503, "venue_unavailable"),
+        (errors.VenueBusyError(SECRET, 1.0), 503, "venue_busy"),
         (errors.SettingsError(SECRET), 500, "bad_settings"),
         (errors.MarketDataError(SECRET), 500, "internal"),
     ],
