@@ -27,7 +27,7 @@ from cloud_marketdata.domain.events import StatusEvent, StatusKind
 from cloud_marketdata.storage.ports import StreamKind
 
 POLL_S = 0.1
-SPEEDS = {SPOT: 45, USDM: 25}
+SPEEDS = {SPOT: 60, USDM: 35}
 
 
 class Watch:
@@ -75,7 +75,7 @@ def test_of_twins_that_are_killed_in_turn_one_always_carries_on(market, tmp_path
         env = served.env(tmp_path, MARKETDATA_HOT_HOT="true")
         with serving(env) as (_, url), Watch(url, market) as watch:
             eventually(lambda: trades_heard(url, served))
-            served.strike("cut client=oldest every=2s")
+            served.strike("cut client=oldest every=1500ms")
             eventually(served.ended)
             kills = served.struck(-1)
             sessions = collector(url, market.venue)["sessions"].values()
@@ -89,7 +89,7 @@ def test_of_twins_that_are_killed_in_turn_one_always_carries_on(market, tmp_path
 @pytest.mark.parametrize("market", [USDM, pytest.param(SPOT, marks=pytest.mark.long)])
 def test_connections_that_grow_old_are_relieved_without_a_seam(market, tmp_path):
     with line(market, speed=2 * SPEEDS[market]) as served:
-        env = served.env(tmp_path, MARKETDATA_LIFETIME_HOURS=str(1.5 / 3600))
+        env = served.env(tmp_path, MARKETDATA_LIFETIME_HOURS=str(1.2 / 3600))
         with serving(env) as (_, url), Watch(url, market) as watch:
             eventually(served.ended)
             sessions = collector(url, market.venue)["sessions"].values()

@@ -85,7 +85,7 @@ async def _run(case: Case, venue: Venue, clock: Clock, stalls: Stalls) -> Outcom
         if not case.prevented:
             await _until(stage, Struck(), _STRIKE_S)
         began = clock.monotonic()
-        await _until(stage, case.detection, case.patience_s + LAW_S, stalls)
+        await _until(stage, case.detection, case.patience.seconds + LAW_S, stalls)
         detected = clock.monotonic() - began
         for sign in (*case.state, *case.recovery):
             await _until(stage, sign, _RECOVERY_S)

@@ -63,6 +63,20 @@ class NoFact(NamedTuple):
         return not any(fact.kind in self.kinds for fact in await stage.facts(SYMBOL))
 
 
+class Nothing(NamedTuple):
+    """No sign at all: this cannot be found, and the ledger must not claim otherwise."""
+
+    @property
+    def words(self) -> str:
+        """See Sign."""
+        return "nothing can tell: ids prove no order, and there is no hint"
+
+    async def seen(self, stage: Stage) -> bool:
+        """See Sign."""
+        told = {fact.kind for fact in await stage.facts(SYMBOL)}
+        return not told & {StatusKind.TRADE_GAP, StatusKind.TRADES_DOUBTED}
+
+
 class Count(NamedTuple):
     """By how much a counter of `/health` has grown; `most` is None where it may be more."""
 

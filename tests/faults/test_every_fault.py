@@ -1,0 +1,42 @@
+"""Every fault of the simulator's language against the running service."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+from fault_page import PAGE, PAIRS, page, unmeasured
+from fault_runs import Outcome, run_all
+
+from cloud_marketdata.core.clock import SystemClock
+from cloud_marketdata.simulator.faults.grammar import KINDS
+from cloud_marketdata.simulator.faults.language import parse
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Mapping[tuple, Outcome]:
+    """Run the chosen cases side by side, because most of their time is waiting."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [call.params["pair"] for call in calls if call and "pair" in call.params]
+    return asyncio.run(run_all(chosen, SystemClock()))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0].fault} at {pair[1]}")
+def test_a_fault_is_found_told_and_recovered_from(pair, outcomes):
+    case, venue = pair
+    assert outcomes[case.fault, venue].failure == ""
+
+
+def test_every_kind_of_fault_has_a_case():
+    struck = {fault.kind for case, _ in PAIRS for fault in parse(case.fault)}
+    # A limit is kept by us, and so has no strike; tests/unit/collectors/test_budgets.py proves it.
+    assert struck == set(KINDS) - {"limit"}
+
+
+def test_a_fault_has_one_case_a_venue():
+    many = Counter((case.fault, venue) for case, venue in PAIRS)
+    assert max(many.values()) == 1
+
+
+def test_the_page_says_exactly_what_the_cases_look_for():
+    assert unmeasured(PAGE.read_text()) == unmeasured(page({}))
