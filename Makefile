@@ -7,6 +7,8 @@ PORT ?= 8000
 DEMO_DIR ?= var/demo
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SECONDS ?= 900
+SOAK_ARGS ?=
 UV ?= .venv/bin/uv
 BIN := .venv/bin
 
@@ -16,7 +18,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit clients lint types bench lock clean
+.PHONY: help demo run test unit clients faults long lint types bench soak lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -37,6 +39,12 @@ unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARG
 clients: .venv/.ready-test .venv-clients/.ready ## public clients against the simulator (docs/clients.md)
 	@$(BIN)/pytest tests/clients $(PYTEST_ARGS)
 
+faults: .venv/.ready-test ## every fault against the running service; writes docs/faults.md
+	@$(BIN)/python tests/faults/write_page.py
+
+long: .venv/.ready-test ## the tests that take minutes [PYTEST_ARGS=…]
+	@$(BIN)/pytest -m long $(PYTEST_ARGS)
+
 lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -47,6 +55,9 @@ types: .venv/.ready-test ## mypy, strict
 
 bench: .venv/.ready ## the production path next to a bare decode loop, in turns [BENCH_ARGS=…]
 	@$(BIN)/marketdata bench compare $(BENCH_ARGS)
+
+soak: .venv/.ready ## the service's memory over a line that is cut every few seconds [SECONDS=900] [SOAK_ARGS=…]
+	@$(BIN)/marketdata bench soak --seconds $(SECONDS) $(SOAK_ARGS)
 
 lock: .venv/.ready-test ## solve the locks again [UV=…] [UV_ARGS=--upgrade]
 	@scripts/lock $(UV) $(UV_ARGS)

@@ -4,7 +4,7 @@ import structlog
 from hypothesis import settings
 
 # The unit part is run before every commit; laws that need more examples say so themselves.
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("quick")
 
 structlog.configure(

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-# Test folders are not packages; the list of captures lies beside these tests.
+# Test folders are not packages; the list of captures lies beside these tests, the smallest frames
+# lie beside the unit tests of the collectors.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[1] / "unit/collectors"))
 
 from recordings import RECORDINGS, SHARED, frames, player
 

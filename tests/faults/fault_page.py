@@ -44,21 +44,25 @@ _OPENING: Final = """\
 
 <!-- `make faults` writes this page; a test holds its words against the cases in tests/faults. -->
 
-Each row is a case that `make test` runs: the simulator with one fault of [its language](simulator.md) on a real socket, and
-the whole service beside it, in real time. Nothing is mocked, and the words of the rows are made from the very objects that
-look for what they say.
+Each row is a case that `make test` runs: the simulator with one fault of [its language][language]
+on a real socket, and the whole service beside it, in real time. Nothing is mocked, and the words of
+the rows are made from the very objects that look for what they say.
 
-* **found by**: what tells the fault, within {law:.0f} s of its strike. Silence cannot be told from a quiet market at once; there the
-  law is {law:.0f} s after the patience that the row names. Time in which the machine ran nobody is not counted.
-* **state** was seen after the strike. **ledger** and **metric** are since the fault was set, and must still hold when all is
-  over: the ledger's states are all there are, and a counter `+1` has counted one and no more.
-* **over when**: trades equal the venue's own by REST (Binance: every id; Bybit: as far back as it tells), and the book that the
-  log's events make equals the venue's by REST.
-* **measured**: seconds from the strike until it was found, and until it was over, at the slowest of the venues, in the run that
-  wrote this page.
+* **found by**: what tells the fault, within {law:.0f} s of its strike. Silence cannot be told from
+  a quiet market at once; there the law is {law:.0f} s after the patience that the row names. Time
+  in which the machine ran nobody is not counted.
+* **state** was seen after the strike. **ledger** and **metric** are since the fault was set, and
+  must hold when all is over: the ledger's states are all there are, and `+1` counted one, no more.
+* **over when**: trades equal the venue's own by REST (Binance: every id; Bybit: as far back as it
+  tells), and the book that the log's events make equals the venue's by REST.
+* **measured**: seconds from the strike until it was found, and until it was over, at the slowest of
+  the venues, in the run that wrote this page.
 
-Metrics are named by their path in the `detail` of a collector in `GET /health`. Waiting is made short by these settings:
+Metrics are named by their path in the `detail` of a collector in `GET /health`, sessions summed up.
+Waiting is made short by these settings:
 {settings}.
+
+[language]: simulator.md
 """
 
 

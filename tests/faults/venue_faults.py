@@ -4,7 +4,6 @@ from fault_cases import ALL, COMPLETE, Case
 from fault_proofs import BookEqual, TradesComplete
 from fault_signs import Count, Figure, FinerGrid, StaysSynced, book, exactly
 
-
 WORLD = (
     Case(
         "skew ms=1500",

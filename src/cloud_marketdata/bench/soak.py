@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from cloud_marketdata.bench.trend import Sample, Trend, trend
 from cloud_marketdata.core.clock import Clock
-from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.core.errors import BadRequestError, VenueError
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 
 FAULTS: Final = (
@@ -34,6 +34,8 @@ FAULTS: Final = (
     "malformed any chance=0.0005",
     "rest 429 chance=0.05 retry-after=1",
 )
+_JUDGED_S: Final = 8
+_AHEAD_S: Final = 80_000
 _ASK_EVERY: Final = 5
 _TELL_EVERY: Final = 30
 _DAY_MS: Final = 86_400_000
@@ -62,21 +64,30 @@ class Soaked(Struct, frozen=True):
 
 
 async def soak(plan: Plan, clock: Clock) -> Soaked:
-    """Run simulator and service; raises VenueError where one of them does not live through it."""
+    """Run simulator and service; raises VenueError where one of them does not live through it.
+
+    Raises BadRequestError where too little would be left to judge, or the markets' clocks would run
+    so far ahead of ours that their trades were not to be believed.
+    """
+    if plan.seconds - plan.warm_up_s < _JUDGED_S or plan.seconds * plan.speed > _AHEAD_S:
+        msg = f"leave {_JUDGED_S} s after the warm-up, and seconds x speed at most {_AHEAD_S}"
+        raise BadRequestError(msg)
     log = structlog.get_logger()
-    async with _simulator(plan) as port, _service(plan, port) as (process, url):
-        async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
-            samples: list[Sample] = []
-            began = clock.monotonic()
-            while (at := clock.monotonic() - began) < plan.seconds:
-                samples.append(Sample(at, _resident_kib(process)))
-                await _use(client, plan, len(samples))
-                if len(samples) % _TELL_EVERY == 0:
-                    told = await _counts(client)
-                    log.info("soak.goes_on", **told, **samples[-1]._asdict())
-                await clock.sleep(1.0)
-            counts = await _counts(client)
-            trades = await _trades(client, plan, clock.now() // NS_PER_MS)
+    async with (
+        _simulator(plan) as port,
+        _service(plan, port) as (process, url),
+        httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        samples: list[Sample] = []
+        began = clock.monotonic()
+        while (at := clock.monotonic() - began) < plan.seconds:
+            samples.append(Sample(at, _resident_kib(process)))
+            await _use(client, plan, len(samples))
+            if len(samples) % _TELL_EVERY == 0:
+                log.info("soak.goes_on", **await _counts(client), **samples[-1]._asdict())
+            await clock.sleep(1.0)
+        counts = await _counts(client)
+        trades = await _trades(client, plan, clock.now() // NS_PER_MS)
     return Soaked(trend(samples, plan.warm_up_s), trades, **counts)
 
 
@@ -176,10 +187,12 @@ def _refusals(feeds: Sequence[dict[str, Any]]) -> int:
 
 async def _trades(client: httpx2.AsyncClient, plan: Plan, now_ms: int) -> int:
     """Count the trades that are inside bars; the markets' clocks run ahead of ours."""
-    span = {"start": now_ms - _DAY_MS, "end": now_ms + 2 * _DAY_MS, "timeframe": "1d"}
+    span: dict[str, str | int] = {"start": now_ms - _DAY_MS, "end": now_ms + 2 * _DAY_MS}
     count = 0
     for venue in Venue:
         for symbol in plan.symbols:
-            answer = await client.get(f"/v1/markets/{venue}/{symbol}/candles", params=span)
+            answer = await client.get(
+                f"/v1/markets/{venue}/{symbol}/candles", params={**span, "timeframe": "1d"}
+            )
             count += sum(bar["count"] for bar in answer.json()["data"])
     return count

@@ -6,12 +6,12 @@ warm-up are left out of both. Pure.
 
 from collections.abc import Sequence
 from statistics import linear_regression, median_low
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-_KIB: int = 1024
-_SAMPLES_MIN: int = 6
+_KIB: Final = 1024
+_SAMPLES_MIN: Final = 6
 
 
 class Sample(NamedTuple):

@@ -1,4 +1,4 @@
-"""Benchmarks: the production path next to its own limit."""
+"""Benchmarks: the production path next to its own limit, and its memory over a long run."""
 
 import contextlib
 import tempfile
@@ -23,7 +23,7 @@ Url = Annotated[str | None, Parameter(help="a replay server; without it one is s
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measure the production path.")
-    for command in (ingest, limit, compare, blast):
+    for command in (ingest, limit, compare, blast, soak):
         bench.command(command)
     app.command(bench)
 
@@ -107,6 +107,46 @@ def blast(
     from cloud_marketdata.bench.blast import blast as serve  # noqa: PLC0415
 
     serve(Replay(count, symbol, seed), port, lambda bound: say_json({"port": bound}))
+
+
+def soak(
+    *,
+    seconds: Annotated[int, Parameter(validator=validators.Number(gte=10))] = 900,
+    warm_up: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 420,
+    speed: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=60))] = 40,
+    symbols: tuple[str, ...] = ("BTCUSDT",),
+    seed: int = 7,
+    most_mb_per_hour: int = 100,
+) -> int:
+    """Run the service over a faulty line and watch its memory; prints one JSON line.
+
+    All four venues are played by a simulator that cuts a socket every four seconds. Exit 1 where
+    memory grows faster than allowed once the warm-up is over.
+
+    Args:
+        seconds: how long.
+        warm_up: seconds that do not count; bounded memories are full only after a while.
+        speed: how many times faster than life the markets trade.
+        symbols: what is collected of each venue.
+        seed: of the markets and the faults.
+        most_mb_per_hour: the slope that is allowed.
+    """
+    from cloud_marketdata.bench.soak import Plan  # noqa: PLC0415  as all of bench
+    from cloud_marketdata.bench.soak import soak as measure  # noqa: PLC0415
+
+    configure("info")
+    with _folder(None) as folder:
+        plan = Plan(
+            seconds=seconds,
+            warm_up_s=warm_up,
+            speed=speed,
+            symbols=symbols,
+            seed=seed,
+            folder=folder,
+        )
+        soaked = uvloop.run(measure(plan, SystemClock()))
+    say_json(soaked)
+    return int(soaked.memory.slope_mb_per_hour > most_mb_per_hour)
 
 
 @contextlib.contextmanager

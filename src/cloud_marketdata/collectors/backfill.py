@@ -30,6 +30,9 @@ from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
 from cloud_marketdata.storage.ports import Batch, Stream, StreamKind
 
 _FIRST_S: Final = 0.5
+_SETTLE_S: Final = 1.0
+"""For so long a proven hole is left alone: a late message or a twin may close it, the venue's own
+history may lag behind its stream, and one answer fills all that was lost meanwhile."""
 
 
 class Backfill:
@@ -66,7 +69,10 @@ class Backfill:
 
     def request(self, symbol: str, gap: TradeGap) -> None:
         """Have a gap filled; never waits."""
-        item = PendingGap(symbol, gap, backoff(self._random, first_s=_FIRST_S))
+        # Without contiguous ids nothing but the venue's short memory can fill it, so at once.
+        settles_s = 0.0 if gap.missing is None else _SETTLE_S
+        due = self._clock.monotonic() + settles_s
+        item = PendingGap(symbol, gap, backoff(self._random, first_s=_FIRST_S), due)
         if self._pending.add(item):
             self._arrived.set()
         else:

@@ -99,6 +99,11 @@ class Intake:
         """Whether a book has changed since its view was last asked for."""
         return any(lane.book_changed for lane in self.lanes.values())
 
+    @property
+    def book_lost(self) -> bool:
+        """Whether a book was lost since its view was last asked for: that must not wait."""
+        return any(lane.book_lost for lane in self.lanes.values())
+
     def take(self) -> list[Batch]:
         """Return what is to be appended since the last call, by whichever connection."""
         self.waiting = 0
@@ -132,7 +137,7 @@ class Intake:
         """
         chosen = [lane for lane in self.lanes.values() if quiet or lane.book_changed]
         for lane in chosen:
-            lane.book_changed = False
+            lane.book_changed = lane.book_lost = False
         speaking = [lane for lane in chosen if lane.speaks]
         return [view for lane in speaking if (view := lane.view(levels, at)) is not None]
 

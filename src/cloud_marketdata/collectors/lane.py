@@ -50,7 +50,7 @@ class Lane:
         self.duplicates = 0
         self.doubts = 0
         self.rejected: Counter[str] = Counter()
-        self.book_changed = False
+        self.book_changed = self.book_lost = False
         self.synced_at = 0
         self.first_trade: TradeEvent | None = None
         self.last_trade: TradeEvent | None = None
@@ -229,7 +229,7 @@ class Lane:
             self.distrust("the venue's ticker contradicts it", at)
 
     def _lost(self, kind: StatusKind, at: int, detail: dict[str, int | str]) -> None:
-        self.book_changed = True
+        self.book_changed = self.book_lost = True
         self.desk.unsynced(self, kind, at, detail)
 
     def _reject(self, reason: str, event: TradeEvent | BookEvent) -> None:

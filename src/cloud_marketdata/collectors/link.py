@@ -220,10 +220,11 @@ class Link:
         # The library answers some frames itself and then does not tell that the read is over.
         self._read()
         batches = self.intake.take()
-        lost = any(batch.stream.kind is StreamKind.STATUS for batch in batches)
+        # The fact of a loss may have left with another connection of the same symbol.
+        news = any(batch.stream.kind is StreamKind.STATUS for batch in batches)
         now = self._gear.clock.monotonic()
         views: list[BookView] = []
-        if lost or now - self._published >= _PUBLISH_S:
+        if news or self.intake.book_lost or now - self._published >= _PUBLISH_S:
             views = self.intake.views(self._gear.settings.book_levels, self._gear.clock.now())
             self._published = now
         self._hand_on(batches, views)

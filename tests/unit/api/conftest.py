@@ -14,21 +14,32 @@ from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
 
 
+async def _filled() -> Market:
+    market = await Market().open()
+    for at in range(0, 300, 50):
+        await market.append(TAPE[at : at + 50])
+        if at == 150:
+            await market.save(BASE + MINUTE)
+    await market.stores.books.publish([book()])
+    return market
+
+
 @pytest.fixture
 def market() -> Market:
-    async def fill() -> Market:
-        market = await Market().open()
-        for at in range(0, 300, 50):
-            await market.append(TAPE[at : at + 50])
-            if at == 150:
-                await market.save(BASE + MINUTE)
-        await market.stores.books.publish([book()])
-        return market
-
-    return asyncio.run(fill())
+    return asyncio.run(_filled())
 
 
 @pytest.fixture
 def client(market: Market) -> TestClient:
+    return _client(market)
+
+
+@pytest.fixture(scope="session")
+def reader() -> TestClient:
+    """A client for tests that change nothing: one market and one application for all of them."""
+    return _client(asyncio.run(_filled()))
+
+
+def _client(market: Market) -> TestClient:
     app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)

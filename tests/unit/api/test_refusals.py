@@ -63,9 +63,9 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("path", "params", "status", "code"), REFUSALS)
 def test_refusals_have_their_code(
-    client: TestClient, path: str, params: dict[str, str], status: int, code: str
+    reader: TestClient, path: str, params: dict[str, str], status: int, code: str
 ) -> None:
-    answer = client.get(path, params=params)
+    answer = reader.get(path, params=params)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = Problem.model_validate_json(answer.content)

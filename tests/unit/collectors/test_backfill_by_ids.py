@@ -27,6 +27,7 @@ from cloud_marketdata.storage.ports import StreamKind
 
 pytestmark = pytest.mark.anyio
 SPOT, USDM = Venue.BINANCE_SPOT, Venue.BINANCE_USDM
+SETTLES = 1.0
 
 
 class World:
@@ -126,7 +127,7 @@ async def test_pages_of_one_row_are_progress_too():
     get = world.rest.get
     world.rest.get = lambda ask: get(ask._replace(path=ask.path.replace("=1000", "=1")))
     await ran(world.backfill, lambda: world.done)
-    assert (len(world.rest.asked), world.clock.slept) == (8, [])
+    assert (len(world.rest.asked), world.clock.slept) == (8, [SETTLES])
 
 
 async def test_one_answer_fills_the_holes_it_reaches_and_each_gap_is_still_told():
@@ -137,8 +138,9 @@ async def test_one_answer_fills_the_holes_it_reaches_and_each_gap_is_still_told(
     assert [detail["filled"] for _, detail in world.log.facts] == [1, 1, 1, 1]
 
 
-async def test_what_a_twin_brought_meanwhile_is_not_asked_for():
+async def test_what_a_twin_or_a_late_message_brought_within_a_second_is_not_asked_for():
     world = World(map(agg_row, range(1, 8)), lost={4})
+    await ran(world.backfill, lambda: len(world.clock.slept) == 1)
     world.tapes["BTCUSDT"].admit(world.streamed[4])
     await ran(world.backfill, lambda: world.done)
     assert world.rest.asked == world.log.trades == []
@@ -165,7 +167,8 @@ async def test_after_five_failures_it_is_told_once_and_tried_again_at_growing_di
     reason = {"filled": 0, "reason": "GET: connection refused"}
     assert world.log.facts[0][1] == world.gaps[0].detail | reason
     assert world.log.facts[1][1]["filled"] == 1
-    slept = [seconds for seconds in world.clock.slept if seconds]
+    first, *slept = [seconds for seconds in world.clock.slept if seconds]
+    assert first == SETTLES
     assert all(seconds <= 30 for seconds in slept[:4])
     minutes = [round(seconds / 60) for seconds in slept[4:]]
     assert minutes == [1, 2, 4, 8, 16, 30, 30, 30, 30]
@@ -175,7 +178,7 @@ async def test_a_busy_venue_is_left_alone_for_as_long_as_it_says():
     world = World(map(agg_row, range(1, 8)), lost={4})
     world.rest.errors = [VenueBusyError("429", 77.0)]
     await ran(world.backfill, lambda: world.done)
-    assert world.clock.slept == [77.0]
+    assert world.clock.slept == [SETTLES, 77.0]
     assert [kind for kind, _ in world.log.facts] == ["trades_repaired"]
 
 

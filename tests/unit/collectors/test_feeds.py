@@ -137,6 +137,7 @@ async def test_a_symbol_that_comes_back_goes_on_where_its_log_stops():
         await world.clock.move(1)
         world.wire.hear(trade("ETHUSDT", 2), trade("ETHUSDT", 5))
         assert await world.trades("ETHUSDT") == [1, 2, 5]
+        await world.clock.move(1)
         assert any("aggTrades?symbol=ETHUSDT&fromId=3" in path for path in world.rest.asked)
 
 

@@ -43,6 +43,22 @@ async def test_a_connection_subscribes_joins_its_book_and_hands_on_trades():
         assert world.session.live
 
 
+async def test_a_lost_book_is_told_at_once_although_another_connection_took_its_fact_along():
+    world = spot(copies=2)
+    async with world.running():
+        await joined(world, 0)
+        await world.clock.move(1)
+        book, trades_only = world.network.wires
+        book.hear(spot_depth(13, 13))
+        await world.clock.move(0.011)
+        trades_only.hear(spot_trade(8))
+        await world.clock.move(0.001)
+        book.hear(spot_depth(99, 99))
+        await world.clock.move(0.011)
+        assert world.facts[-1] is StatusKind.BOOK_GAP
+        assert world.kept.views[-1].state is BookState.STALE, "and not a tenth of a second later"
+
+
 async def test_a_lost_connection_says_so_fails_its_books_closed_and_is_opened_again():
     world = spot()
     async with world.running():
