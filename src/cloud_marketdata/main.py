@@ -43,6 +43,8 @@ from cloud_marketdata.storage.pulse import tiers
 from cloud_marketdata.storage.retention import HotRetention
 
 _STOP_S: Final = 5
+_DRAIN_S: Final = 10.0
+"""How long a stop waits for a store that is away; what it has not taken by then is told."""
 _LIVE: Final = ("symbols", "discover")
 """Settings that change while a process collects; all others want a restart."""
 
@@ -70,6 +72,8 @@ class Service:
         self.queries = Queries(stores, clock, settings)
         engine = "memory" if settings.storage == "memory" else "embedded (SQLite)"
         self.components: list[Component] = [*self.rosters.values(), *tiers(stores, engine)]
+        if self._does("process"):
+            self.components.append(self.crew)
         self._clock = clock
         self._random = random
         self._server: GuestServer
@@ -91,10 +95,18 @@ class Service:
                 self._server.should_exit = True
                 await serving
             self.writer.close()
-            await writing
-            if self._does("process"):
+            if await self._written(writing) and self._does("process"):
                 await self.crew.finish()
         structlog.get_logger().info("service.stopped")
+
+    async def _written(self, writing: asyncio.Task[None]) -> bool:
+        """Wait for the writer's end; False where the store is away for too long."""
+        await asyncio.wait((writing,), timeout=_DRAIN_S)
+        if writing.done():
+            return True
+        structlog.get_logger().error("service.not_written", events=self.writer.backlog)
+        writing.cancel()
+        return False
 
     def reloading(self, reread: Callable[[], Settings]) -> asyncio.Event:
         """Have the settings read again while it runs, whenever the returned event is set."""
@@ -185,6 +197,10 @@ async def run_service(
     clock = SystemClock()
     stopped = asyncio.Event()
     _on_signals(stopped.set, signal.SIGINT, signal.SIGTERM)
+    asked = asyncio.Event()
+    if reread:
+        # From here on: a reload that comes while the stores open is kept for later.
+        _on_signals(asked.set, signal.SIGHUP)
     if not is_loopback(settings.host):
         structlog.get_logger().warning("service.open_bind", host=settings.host)
     # The port first: where it is taken nothing else shall have started.
@@ -192,7 +208,10 @@ async def run_service(
         async with open_stores(settings, clock) as stores:
             service = Service(settings, stores, clock, SystemRandom())
             if reread:
-                _on_signals(service.reloading(reread).set, signal.SIGHUP)
+                reload = service.reloading(reread)
+                _on_signals(reload.set, signal.SIGHUP)
+                if asked.is_set():
+                    reload.set()
             if listener:
                 ready(listener.getsockname()[1])
             await service.run(stopped, listener)

@@ -1,6 +1,7 @@
 """Commands that keep running: run, demo, mcp."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,6 +91,8 @@ def mcp(
 
 
 def _run(read: Callable[[], Settings]) -> None:
+    # Until the service heeds it, it would end the process. The settings are read after this.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from cloud_marketdata.main import run_service  # noqa: PLC0415  pays for uvicorn and FastAPI
 
     settings = read()

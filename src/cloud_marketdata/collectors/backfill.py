@@ -65,6 +65,7 @@ class Backfill:
         self._room = asyncio.Event()
         self._room.set()
         self._held: list[TradeEvent] = []
+        self._serving = ""
         self._log = structlog.get_logger().bind(venue=str(collector.venue))
 
     def request(self, symbol: str, gap: TradeGap) -> None:
@@ -78,6 +79,16 @@ class Backfill:
         else:
             fact = self._unrepaired(item, "too many gaps wait to be filled")
             self._submit(symbol, (), (fact,))
+
+    def forget(self, symbol: str) -> None:
+        """Fill no gaps of a symbol that goes; what was filled is handed on before its desk goes.
+
+        Whoever collects it again must find in the log what the old tape has taken, and its gaps
+        are new ones.
+        """
+        self._pending.forget(symbol)
+        if self._serving == symbol:
+            self._hand_on(symbol)
 
     async def run(self) -> None:
         """Fill gaps until cancelled."""
@@ -122,8 +133,10 @@ class Backfill:
             self._pending.remove(item)
             return
         try:
+            self._serving = item.symbol
             outcome, wait_s = await self._attempt(item, desk)
-            self._judge(item, outcome, wait_s)
+            if item in self._pending:
+                self._judge(item, outcome, wait_s)
         finally:
             # The tape counts them as ours, so they must reach the log whatever happens here.
             self._hand_on(item.symbol)

@@ -72,10 +72,14 @@ class Command(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """One REST question: its path below the venue's base URL, and its weight in the budget."""
+    """One REST question: its path below the venue's base URL, and its weight in the budget.
+
+    One that is `spare` may use only half of the budget, because others are more urgent.
+    """
 
     path: str
     weight: int = 1
+    spare: bool = False
 
 
 T = TypeVar("T")

@@ -18,6 +18,8 @@ from cloud_marketdata.core.errors import VenueBusyError
 # sent, and a limit that was reached costs minutes while the last fifth of it gains seconds.
 _SHARE: Final = 80
 _LINE_MAX: Final = 1_000
+# Who waits longer than this for a ban to end learns it at once, and may do without an answer.
+_PATIENCE_S: Final = 60.0
 _FORBIDDEN: Final = 403
 _BANNED: Final = 418
 _FORBIDDEN_S: Final = 600.0
@@ -40,6 +42,7 @@ class Budget:
         self._window_s = limits.window_s
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._spare_turn = asyncio.Lock()
         self._waiting = 0
         self._spent: deque[tuple[float, int]] = deque()
         self._used = 0
@@ -56,10 +59,11 @@ class Budget:
         """Seconds until the venue wants to be asked again; 0 where nothing is in the way."""
         return max(0.0, self._blocked_until - self._clock.monotonic())
 
-    async def spend(self, weight: int) -> None:
+    async def spend(self, weight: int, *, spare: bool = False) -> None:
         """Wait until this weight may be asked for, and count it.
 
-        Raises VenueBusyError at once where too many wait already.
+        What is `spare` leaves half of the budget to the others. Raises VenueBusyError at once where
+        too many wait already, or the venue refuses everybody for longer than a minute.
         """
         assert 0 < weight <= self.planned, "what weighs nothing or too much cannot be planned"
         if self._waiting >= _LINE_MAX:
@@ -69,8 +73,9 @@ class Budget:
         self._waiting += 1
         try:
             # A lock serves in the order of asking, so a heavy question is not overtaken for ever.
-            async with self._turn:
-                while wait := self._wait_s(weight):
+            async with self._spare_turn if spare else self._turn:
+                planned = self.planned // 2 if spare else self.planned
+                while wait := self._wait_s(weight, planned):
                     await self._clock.sleep(wait)
                 self._count(weight)
         finally:
@@ -105,11 +110,15 @@ class Budget:
             return _FIRST_BAN_S * 2.0 ** min(self.refusals[status] - 1, _DOUBLINGS_MAX)
         return self._window_s
 
-    def _wait_s(self, weight: int) -> float:
+    def _wait_s(self, weight: int, planned: int) -> float:
         """Seconds to wait before looking again; 0 where the weight is there now."""
-        if self.blocked_s:
-            return self.blocked_s
-        free_at, over = 0.0, self.used + weight - self.planned
+        blocked_s = self.blocked_s
+        if blocked_s > _PATIENCE_S:
+            msg = f"the venue wants to be left alone for {blocked_s:.0f} s"
+            raise VenueBusyError(msg, blocked_s)
+        if blocked_s:
+            return blocked_s
+        free_at, over = 0.0, self.used + weight - planned
         for at, spent in self._spent:
             if over <= 0:
                 break

@@ -58,6 +58,9 @@ class Guard:
         """Watch topics no more."""
         for topic in topics:
             self._watches.pop(topic, None)
+            # What was known of it says nothing about a later subscription.
+            self._told.pop(topic, None)
+            self._unanswered.pop(topic, None)
 
     @property
     def complete(self) -> bool:

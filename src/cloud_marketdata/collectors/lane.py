@@ -119,12 +119,14 @@ class Lane:
         if reason is not None:
             self._reject(reason, event)
             return
-        self._seen = event
+        heard, self._seen = self.book_heard, event
         sync, before, gaps = self.sync, self.sync.state, self.sync.gaps
         applied = sync.receive(event)
         if sync.gaps != gaps:
             # Also where a snapshot joined a buffer that has a hole of its own.
-            self._lost(StatusKind.BOOK_GAP, event.received_at, {"found_at": sync.newest_id})
+            since = (heard or event.received_at) // NS_PER_MS
+            detail: dict[str, int | str] = {"found_at": sync.newest_id, "since_ms": since}
+            self._lost(StatusKind.BOOK_GAP, event.received_at, detail)
         elif sync.state is not before and self.synced and sync.book:
             self.synced_at = event.received_at
             self.desk.synced(self, sync.book.update_id, event.received_at)

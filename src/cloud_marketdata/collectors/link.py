@@ -27,6 +27,8 @@ from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, S
 
 _PUBLISH_S: Final = 0.1
 _VOUCH_S: Final = 5.0
+# A thousand books of Binance spot need ten minutes of its weight.
+_BOOKS_S: Final = 660.0
 
 
 class Link:
@@ -40,10 +42,11 @@ class Link:
     def __init__(self, plan: Connection, url: str, intake: Intake, gear: Gear) -> None:
         self.plan = plan
         self.intake = intake
-        self.connected = self.lost = False
+        self.connected = False
         self.why = ""
         self.relief = asyncio.Event()
         self.settled = asyncio.Event()
+        self.ended = asyncio.Event()
         self.opened_at = 0
         self._url = url
         self._gear = gear
@@ -60,6 +63,11 @@ class Link:
         self._log = structlog.get_logger().bind(
             venue=str(intake.collector.venue), connection=plan.name
         )
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has come to its end, or never came to be."""
+        return self.ended.is_set()
 
     @property
     def refused(self) -> list[str]:
@@ -105,9 +113,9 @@ class Link:
                 transport.close()
                 self._leave()
         finally:
-            self.lost = True
             self.ask_relief("lost")
             self.settled.set()
+            self.ended.set()
 
     def ask_relief(self, why: str) -> None:
         """Have another link take over; the first reason counts."""
@@ -197,8 +205,15 @@ class Link:
             # What waits in the kernel because we do not read is no silence of the venue's.
             if not self._paused:
                 self.guard.look(group)
-            if self.guard.complete or self._aged(self._gear.settings.overlap_s):
+            if self.guard.complete or self._waited():
                 self.settled.set()
+
+    def _waited(self) -> bool:
+        """Whether the time to settle is over; longer where REST has not brought all books yet."""
+        overlap_s = self._gear.settings.overlap_s
+        if any(lane.sync.pending and not lane.synced for lane in self.intake.lanes.values()):
+            overlap_s = max(overlap_s, _BOOKS_S)
+        return self._aged(overlap_s)
 
     def _aged(self, seconds: float) -> bool:
         return self._gear.clock.now() - self.opened_at >= seconds * NS_PER_S

@@ -64,9 +64,16 @@ class Pending:
         self._gaps.append(gap)
         return True
 
+    def __contains__(self, gap: PendingGap) -> bool:
+        return any(waiting is gap for waiting in self._gaps)
+
     def remove(self, gap: PendingGap) -> None:
         """Let go of a gap."""
         self._gaps.remove(gap)
+
+    def forget(self, symbol: str) -> None:
+        """Let go of all gaps of a symbol."""
+        self._gaps = [gap for gap in self._gaps if gap.symbol != symbol]
 
     def ready(self, now: float) -> PendingGap | None:
         """Return the oldest gap whose time has come, or None."""

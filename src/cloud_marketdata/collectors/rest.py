@@ -48,7 +48,7 @@ class HttpRest:
         """See Rest."""
         if self._breaker.wait_s():
             raise self._open(ask.path)
-        await self._budget.spend(ask.weight)
+        await self._budget.spend(ask.weight, spare=ask.spare)
         if not self._breaker.allow():
             # It opened while this question waited. The weight stays spent, to the safe side.
             raise self._open(ask.path)

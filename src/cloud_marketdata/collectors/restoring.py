@@ -6,6 +6,8 @@ ended are asked for again, and the trades of the last minutes are known as repea
 
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from cloud_marketdata.collectors.gaps import TradeGap
 from cloud_marketdata.collectors.tapes import IDS_MAX, REMEMBERED_NS, Restored
 from cloud_marketdata.domain.events import TradeEvent
@@ -33,8 +35,13 @@ async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
     if not ended:
         return StoredTape(Restored(), [])
     if venue.contiguous_ids:
+        ledger = await read_ledger(stores, venue, symbol)
         newest = max(ended, key=lambda trade: trade.sequence)
-        holes = (await read_ledger(stores, venue, symbol)).missing()
+        if ledger.newest and ledger.newest[0] > newest.sequence:
+            # What the log has lost is inside the aggregates: asking for it would count it twice.
+            number, time = ledger.newest
+            newest = replace(newest, id=number, sequence=number, exchange_time=time)
+        holes = ledger.missing()
         gaps = [_gap(hole) for hole in holes]
         return StoredTape(Restored((newest,), [hole.ids for hole in holes]), gaps)
     since = ended[-1].exchange_time - REMEMBERED_NS

@@ -78,7 +78,8 @@ class Session:
     async def _permission(self) -> None:
         breaker = self._gear.breaker
         while not breaker.allow():
-            await self._gear.clock.sleep(breaker.wait_s() or _BREAKER_LOOK_S)
+            # Another connection's probe may close it at any time.
+            await self._gear.clock.sleep(min(breaker.wait_s() or _BREAKER_LOOK_S, _BREAKER_LOOK_S))
 
     async def _hand_over(self, link: Link) -> None:
         """Let the new link take over once it is settled; one that fails leaves the old in place."""
@@ -87,7 +88,7 @@ class Session:
             self.link = link
             return
         self._successor = link
-        await link.settled.wait()
+        await _first(link.settled, predecessor.ended)
         self._successor = None
         if link.lost and not predecessor.lost:
             return
@@ -121,6 +122,15 @@ class Session:
         return backoff(
             self._gear.random, first_s=settings.backoff_first_s, cap_s=settings.backoff_cap_s
         )
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Return when one of the events is set."""
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
 
 def _end_if_cancelled() -> None:

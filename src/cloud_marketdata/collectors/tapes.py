@@ -38,6 +38,8 @@ FOREIGN: Final = TapeVerdict(new=False, foreign=True)
 # Ids follow time; one that contradicts it by more than any delay was made by another counter.
 _CONTRADICTION: Final = 60 * NS_PER_S
 HOLES_MAX: Final = 1_000
+# A damaged id would make one hole of all that follows, so a leap needs a second trade behind it.
+LEAP_MAX: Final = 10_000_000
 IDS_MAX: Final = 131_072
 # A busy minute must not push out what an overlap or a restart still needs; past this it may.
 BUSY_IDS_MAX: Final = 4 * IDS_MAX
@@ -49,12 +51,14 @@ class ContiguousTape:
 
     last: the newest trade that is stored; the tape goes on behind it.
     holes: ids that were missing when the tape was stored, as disjoint ranges.
-    The newest thousand open holes are kept, `forgotten` counts those that had to go.
+    The newest thousand open holes are kept, `forgotten` counts those that had to go. An id that
+    leaps by more than ten million is refused as foreign unless the next one continues it.
     """
 
     def __init__(self, last: TradeEvent | None = None, holes: Iterable[range] = ()) -> None:
         self.last = last
         self.forgotten = 0
+        self._leapt = -1
         self._next = int(last.id) + 1 if last else None
         self._forgotten_upto = -1
         self._holes = sorted(
@@ -76,6 +80,9 @@ class ContiguousTape:
             return NEW
         if number < expected:
             return self._late(number, trade.exchange_time)
+        if number - expected > LEAP_MAX and number - 1 != self._leapt:
+            self._leapt = number
+            return FOREIGN
         many, before = number - expected, last.exchange_time
         gap = TradeGap(last.id, number, many, before, trade.exchange_time)
         self._holes.append(range(expected, number))

@@ -66,7 +66,7 @@ def _retry_after_s(text: str | None, now_ns: int) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         # The older form of HTTP dates names no zone; all of them are UTC.

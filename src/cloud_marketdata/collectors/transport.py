@@ -56,7 +56,7 @@ class Transport(Protocol):
         ...
 
     async def closed(self) -> None:
-        """Return when the connection is gone."""
+        """Return when the connection is gone; raises VenueError on a broken protocol."""
         ...
 
 
@@ -68,7 +68,7 @@ def connector(clock: Clock) -> Connect:
 
     async def connect(url: str, receiver: Receiver) -> Transport:
         try:
-            socket, _ = await ws_connect(
+            socket, listener = await ws_connect(
                 lambda: _Listener(receiver, clock),
                 url,
                 max_frame_size=_FRAME_MAX,
@@ -82,6 +82,10 @@ def connector(clock: Clock) -> Connect:
         except (OSError, WSError, TimeoutError, asyncio.IncompleteReadError) as error:
             msg = f"cannot connect to {url}: {error or type(error).__name__}"
             raise VenueError(msg) from error
+        if listener is None:
+            # The library does not call it a failure when the peer hangs up amid the handshake.
+            msg = f"cannot connect to {url}: closed before the upgrade"
+            raise VenueError(msg)
         return _PicowsTransport(socket)
 
     return connect
@@ -133,4 +137,8 @@ class _PicowsTransport:
         self._socket.disconnect()
 
     async def closed(self) -> None:
-        await self._socket.wait_disconnected()
+        try:
+            await self._socket.wait_disconnected()
+        except WSError as error:
+            msg = f"the venue broke the protocol: {error}"
+            raise VenueError(msg) from error

@@ -11,6 +11,8 @@ from cloud_marketdata.domain.values import NS_PER_S
 # The oldest trade any venue here can have made, and how far ahead of us its clock may run.
 EPOCH: Final = 1_230_768_000 * NS_PER_S  # 2009-01-01, the genesis block's month
 AHEAD: Final = 86_400 * NS_PER_S
+# No venue counts beyond a signed 64 bit number, and neither do the stores.
+LARGEST_ID: Final = (1 << 63) - 1
 
 
 def why_not_trade(trade: TradeEvent) -> str | None:
@@ -23,6 +25,8 @@ def why_not_trade(trade: TradeEvent) -> str | None:
         return "time_implausible"
     if trade.fills < 1 or trade.sequence < 0:
         return "ids_reversed"
+    if trade.sequence > LARGEST_ID:
+        return "id_implausible"
     return None
 
 

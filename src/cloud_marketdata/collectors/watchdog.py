@@ -51,10 +51,12 @@ class Watch:
 
     def suspicious(self, heard: int, now: int) -> bool:
         """Look once: `heard` is when the last message came (ns), 0 before the first."""
-        if heard > self._heard:
+        if heard != self._heard and heard:
             if self._heard:
                 self._rhythm.silent(self._silence_s + LOOK_S)
             self._heard = self._since = heard
+        # A clock that was set back must not buy a stream hours of patience.
+        self._since = min(self._since, now)
         self._silence_s = (now - self._since) / NS_PER_S
         return self._silence_s > self._limit_s()
 

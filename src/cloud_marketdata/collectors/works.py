@@ -55,5 +55,6 @@ class Works(NamedTuple):
                 rulers.pop(symbol, None)
         self.fleet.remove(symbols)
         for symbol in symbols:
+            self.backfill.forget(symbol)
             self.tapes.pop(symbol, None)
         return [batch for symbol in symbols for batch in self.desks.pop(symbol).take()]

@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-Group = Literal["collectors", "storage"]
+Group = Literal["collectors", "processing", "storage"]
 
 
 class Pulse(Struct, frozen=True):

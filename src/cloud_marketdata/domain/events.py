@@ -117,7 +117,8 @@ class StatusKind(StrEnum):
     trades_unrepaired: filling a gap ended without proof [as trade_gap; filled, reason].
     trades_doubted: the venue's own hints contradict the tape [from_ms, to_ms, reason].
     book_synced: the book may be believed from here on [update_id].
-    book_gap: its stream has a hole [found_at].
+    book_gap: its stream has a hole [found_at: the update id behind it, since_ms: when the message
+        before it was heard].
     book_lost: no connection has a book that may be believed [since_ms, reason].
     """
 

@@ -67,7 +67,7 @@ class IdRuns:
     def extend(self, trades: Sequence[TradeEvent]) -> None:
         """Take trades in the order of the log."""
         coming = iter(trades)
-        odd = self._lengthen(self.newest, coming) if self.newest else next(coming)
+        odd = self._lengthen(self.newest, coming) if self.newest else next(coming, None)
         if odd is not None:
             self.add(odd.sequence, odd.exchange_time)
             for trade in coming:

@@ -82,6 +82,17 @@ class Ledger:
         found = [row.interval for row in rows if row.start < row.end]
         return sorted(found, key=lambda one: (one.start, one.end))
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Holes that are no longer watched, and trades that came again although they were here."""
+        return {"forgotten": self._runs.forgotten, "repeats": self._runs.repeats}
+
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """The highest trade id inside and its match time in ns, where ids grow by one."""
+        run = self._runs.newest
+        return (run.high, self._runs.high_time) if run else None
+
     def missing(self) -> list[Hole]:
         """Return the holes that are watched and open, ascending by id."""
         self._runs.write(self._sheet)

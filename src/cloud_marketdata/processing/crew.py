@@ -1,6 +1,7 @@
 """One worker for every market in the log, hired when its first trade or status fact appears."""
 
 import asyncio
+from collections import Counter
 from random import Random
 from typing import Final
 
@@ -9,6 +10,7 @@ import structlog
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.processing.worker import DayClosed, Worker
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
@@ -44,6 +46,17 @@ class Crew:
                     name = f"worker {stream.venue} {stream.symbol}"
                     group.create_task(supervised(name, worker.run, self._clock, self._random))
                 await self._clock.sleep(_LOOK_S)
+
+    async def pulse(self) -> Pulse:
+        """See core.health.Component: whose work stands still, and what their ledgers count."""
+        workers = sorted(self.workers.items())
+        trouble = {f"{s.venue}/{s.symbol}": w.trouble for s, w in workers if w.trouble}
+        counts: Counter[str] = Counter()
+        for _, worker in workers:
+            counts.update(worker.ledger.counts)
+        detail = {"workers": len(workers), "trouble": trouble, **counts}
+        state = "behind" if trouble else "ok"
+        return Pulse("processing", "workers", state, ok=not trouble, detail=detail)
 
     async def finish(self) -> None:
         """Fold and store what the log still holds; called when nobody appends any more."""

@@ -49,6 +49,7 @@ class Worker:
         self.stream = stream
         self.position = 0
         self.saves = 0
+        self.trouble = ""
         self._restored = False
         self._told = 0
         self.windows = Windows(lateness_ms * NS_PER_MS)
@@ -63,6 +64,13 @@ class Worker:
 
     async def run(self) -> None:
         """Catch up, then follow the log until cancelled."""
+        try:
+            await self._follow()
+        except Exception as error:
+            self.trouble = repr(error)
+            raise
+
+    async def _follow(self) -> None:
         await self.restore()
         last_save = self._clock.monotonic()
         while True:
@@ -70,8 +78,9 @@ class Worker:
                 busy = await self.step()
                 if self._clock.monotonic() - last_save >= self._save_s:
                     await self.save()
-                    last_save = self._clock.monotonic()
+                    last_save, self.trouble = self._clock.monotonic(), ""
             except StorageError as error:
+                self.trouble = str(error)
                 self._log.warning("worker.storage_away", error=str(error))
                 await self._clock.sleep(_RETRY_S)
                 continue

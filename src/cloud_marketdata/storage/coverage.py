@@ -19,11 +19,17 @@ _PAGE = 200
 async def read_ledger(stores: Stores, venue: Venue, symbol: str) -> Ledger:
     """Return the ledger with all that the log holds now, to tell of what is open.
 
-    That is what a collector asks for when it starts: the holes that it may fill.
+    That is what a collector asks for when it starts: the holes that it may fill. A save in between
+    may have trimmed what was to be folded, which would look like a hole; then it is read again.
     """
-    ledger = await saved_ledger(stores, venue, symbol, 0, 0)
-    await fold_trades(stores.log, ledger)
-    return ledger
+    while True:
+        kept = await stores.coverage.find(venue, symbol, 0, 0)
+        ledger = Ledger(venue, symbol, kept)
+        await fold_facts(stores.log, ledger)
+        await fold_trades(stores.log, ledger)
+        now = await stores.coverage.find(venue, symbol, 0, 0)
+        if now.marks == kept.marks:
+            return ledger
 
 
 async def saved_ledger(

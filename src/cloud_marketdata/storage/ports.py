@@ -79,8 +79,9 @@ class EventLog(Protocol):
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
         """Remove entries at or below `upto` whose events were all received before `before`.
 
-        Returns how many entries went. The newest entry of a stream always stays: it tells a
-        restarted collector where the tape stopped.
+        Returns how many entries went. The newest entry of a stream always stays, and so does the
+        one with the newest match time, because the newest may hold old trades that were filled in:
+        they tell a restarted collector where the tape stopped.
         """
         ...
 

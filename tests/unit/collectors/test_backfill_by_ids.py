@@ -339,7 +339,7 @@ def test_single_trades_of_spot_come_from_historical_trades_as_the_stream_has_the
     reader, gap = _singles(SPOT), TradeGap(99, 101, 1, AT, AT)
     ask = reader.trades_ask("BTCUSDT", gap)
     path = "/api/v3/historicalTrades?symbol=BTCUSDT&fromId=100&limit=1000"
-    assert ask == (path, 25)
+    assert ask == Ask(path, 25, spare=True)
     row = {"id": 100, "price": "61800.30", "qty": "0.006", "quoteQty": "370.8", "time": MS}
     row |= {"isBuyerMaker": True, "isBestMatch": True}
     streamed = reader.decode(js(single(m=True)), AT)

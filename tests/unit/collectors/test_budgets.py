@@ -157,19 +157,44 @@ async def test_a_refusal_holds_everybody_back_for_its_time(status, retry_after_s
     budget = Budget(SPOT, clock)
     budget.refused(status, retry_after_s)
     assert (budget.blocked_s, budget.refusals) == (wait, {status: 1})
+    if wait > 60:
+        # Who waited that long would be worse off than one who does without an answer.
+        with pytest.raises(VenueBusyError) as busy:
+            await budget.spend(1)
+        assert busy.value.retry_after_s == wait
+        clock.seconds += wait
     await budget.spend(1)
     assert (clock.seconds, budget.blocked_s) == (wait, 0)
 
 
-async def test_a_refusal_reaches_those_who_wait_already():
+@pytest.mark.parametrize("wait", [50.0, 300.0])
+async def test_a_refusal_reaches_those_who_wait_already(wait):
     clock = HeldClock()
-    budget = Budget(Limits(100, 60.0, 5), clock)
+    budget = Budget(Limits(100, 40.0, 5), clock)
     await budget.spend(80)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(budget.spend(1))
-        await asyncio.sleep(0)
-        budget.refused(418, 300.0)
-    assert clock.seconds == 300.0
+    waiting = asyncio.ensure_future(budget.spend(1))
+    await asyncio.sleep(0)
+    budget.refused(418, wait)
+    if wait > 60:
+        with pytest.raises(VenueBusyError):
+            await waiting
+    else:
+        await waiting
+        assert clock.seconds == wait
+
+
+async def test_what_is_spare_leaves_half_of_the_budget_to_what_is_urgent():
+    clock = HeldClock()
+    budget = Budget(SPOT, clock)
+    for _ in range(240):
+        await budget.spend(10, spare=True)
+    assert (clock.seconds, budget.used) == (0.0, 2400)
+    waiting = asyncio.ensure_future(budget.spend(10, spare=True))
+    for _ in range(48):
+        await budget.spend(50)
+    assert budget.used <= budget.planned
+    await waiting
+    assert clock.seconds == 60.0
 
 
 def test_without_a_word_a_ban_doubles_up_to_three_days():

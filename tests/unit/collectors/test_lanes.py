@@ -28,7 +28,7 @@ from cloud_marketdata.collectors.tickercheck import TickerCheck
 from cloud_marketdata.collectors.validator import AHEAD, EPOCH, why_not_book, why_not_trade
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import Rejection, StatusKind, TradeEvent
-from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import BookState, StreamKind
 
 USDM, LINEAR = Venue.BINANCE_USDM, Venue.BYBIT_LINEAR
@@ -215,7 +215,7 @@ def test_a_book_tells_when_it_joined_and_when_it_lost_the_stream():
         taking.receive(frame, AT)
     assert _facts(taking.take()) == [
         (StatusKind.BOOK_SYNCED, {"update_id": 7}),
-        (StatusKind.BOOK_GAP, {"found_at": 10}),
+        (StatusKind.BOOK_GAP, {"found_at": 10, "since_ms": AT // NS_PER_MS}),
     ]
     assert taking.wishes() == ["BTCUSDT"]
     assert taking.wishes() == []

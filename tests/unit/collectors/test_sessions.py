@@ -320,3 +320,16 @@ async def test_a_bybit_connection_that_had_long_been_deaf_leaves_a_gap_to_fear_w
         [(_, gap)] = world.repairs
         assert (gap.after_id, gap.before_id, gap.missing) == ("a", "c", None)
         assert StatusKind.TRADES_LOST not in world.facts
+
+
+async def test_a_relief_takes_over_at_once_where_the_old_connection_is_lost_meanwhile():
+    world = spot(lifetime_hours=0.01, overlap_s=600, stale_after_s=600)
+    async with world.running():
+        await joined(world)
+        await world.clock.move(36.5)
+        old, new = world.network.open
+        new.hear(spot_trade(8))
+        old.close()
+        await world.clock.move(0.1)
+        assert world.session.link.connected
+        assert world.session.live

@@ -136,8 +136,9 @@ def test_a_hole_that_breaks_in_two_counts_as_two():
 
 def test_a_mad_id_makes_a_hole_that_can_be_counted():
     tape = ContiguousTape(trade(7))
-    gap = tape.admit(trade(10**400)).gap
-    assert gap.missing == tape.missing(gap) == 10**400 - 8
+    tape.admit(trade(10**400))
+    gap = tape.admit(trade(10**400 + 1)).gap
+    assert gap.missing == tape.missing(gap) == 10**400 - 7
     assert tape.admit(trade(9)) == FILLED
 
 
@@ -288,3 +289,21 @@ def test_twins_admit_the_union_and_leave_the_holes_of_the_union(first, second, t
     assert sorted(admitted) == sorted(brought)
     never = {number for number in range(1, max(brought, default=0)) if number not in brought}
     assert {number for hole in tape.holes for number in hole} == told == never
+
+
+def test_one_wild_id_is_refused_and_the_tape_stays_as_keen_as_before():
+    tape = ContiguousTape(trade(3))
+    assert tape.admit(trade(10**12)).foreign
+    assert tape.admit(trade(4)).new
+    gap = tape.admit(trade(9)).gap
+    assert gap is not None
+    assert (gap.after_id, gap.before_id) == (4, 9)
+
+
+def test_a_leap_that_a_second_trade_continues_is_one_gap():
+    tape = ContiguousTape(trade(3))
+    assert tape.admit(trade(10**12)).foreign
+    gap = tape.admit(trade(10**12 + 1)).gap
+    assert gap is not None
+    assert (gap.after_id, gap.missing) == (3, 10**12 - 3)
+    assert tape.admit(trade(10**12 + 2)).new

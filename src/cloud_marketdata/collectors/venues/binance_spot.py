@@ -39,8 +39,8 @@ class BinanceSpotCollector(BinanceCollector):
         """See BaseCollector; the host that has market data only does not serve single trades."""
         question = f"symbol={symbol}&fromId={int(gap.after_id) + 1}&limit=1000"
         if self.trades.stream == "trade":
-            return Ask(f"/api/v3/historicalTrades?{question}", 25)
-        return Ask(f"/api/v3/aggTrades?{question}", 4)
+            return Ask(f"/api/v3/historicalTrades?{question}", 25, spare=True)
+        return Ask(f"/api/v3/aggTrades?{question}", 4, spare=True)
 
     def newest_trade_ask(self, symbol: str) -> Ask:
         """See BaseCollector."""

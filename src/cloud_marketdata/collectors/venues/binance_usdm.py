@@ -49,7 +49,8 @@ class BinanceUsdmCollector(BinanceCollector):
             msg = "USD-M serves single trades to holders of an API key only"
             raise LookupError(msg)
         first = int(gap.after_id) + 1
-        return Ask(f"/fapi/v1/aggTrades?symbol={symbol}&fromId={first}&limit=1000", 20)
+        question = f"symbol={symbol}&fromId={first}&limit=1000"
+        return Ask(f"/fapi/v1/aggTrades?{question}", 20, spare=True)
 
     def newest_trade_ask(self, symbol: str) -> Ask:
         """See BaseCollector."""

@@ -20,7 +20,9 @@ from cloud_marketdata.storage.wakeup import Wakeup
 _SAVE_STREAM = """
     INSERT INTO streams (venue, symbol, kind, widest) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET widest = max(widest, excluded.widest) RETURNING id"""
-_SAVE_ENTRY = "INSERT INTO entries (stream, first, last, received, events) VALUES (?, ?, ?, ?, ?)"
+_SAVE_ENTRY = """
+    INSERT INTO entries (position, stream, first, last, received, events)
+    VALUES (1 + max(?, coalesce((SELECT max(position) FROM entries), 0)), ?, ?, ?, ?, ?)"""
 _STREAM = "(SELECT id FROM streams WHERE venue = ? AND symbol = ? AND kind = ?)"
 _READ = f"""
     SELECT position, events FROM entries WHERE stream = {_STREAM} AND position > ?
@@ -30,7 +32,9 @@ _LAST = f"""
     ORDER BY position DESC LIMIT 1"""  # noqa: S608  # as above
 _TRIM = f"""
     DELETE FROM entries WHERE stream = {_STREAM} AND received < ? AND position <= ?
-    AND position < (SELECT max(position) FROM entries WHERE stream = {_STREAM})"""  # noqa: S608
+    AND position < (SELECT max(position) FROM entries WHERE stream = {_STREAM})
+    AND position <> (SELECT position FROM entries WHERE stream = {_STREAM}
+    ORDER BY last DESC, position DESC LIMIT 1)"""  # noqa: S608
 
 
 class _Row(NamedTuple):
@@ -42,16 +46,23 @@ class _Row(NamedTuple):
 
 
 class EmbeddedLog:
-    """TimedLog in SQLite."""
+    """TimedLog in SQLite.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    above: positions begin behind it. A power cut may take commits that aggregates already include;
+    new entries at those positions would be taken for old ones.
+    """
+
+    def __init__(self, database: Database, clock: Clock, above: int = 0) -> None:
         self._database = database
+        self._above = above
         self._wakeup = Wakeup(clock)
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
         """Commit the batches in one transaction and return their positions."""
         rows = [_Row(batch.stream, *stamped(batch), pack_events(batch.events)) for batch in batches]
-        positions = await self._database.write(lambda connection: _append(connection, rows))
+        positions = await self._database.write(
+            lambda connection: _append(connection, rows, self._above)
+        )
         self._wakeup.notify()
         return positions
 
@@ -77,8 +88,8 @@ class EmbeddedLog:
         await self._wakeup.wait(seconds)
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
-        """Remove entries that are both consumed and old; the newest one stays."""
-        values = (*stream, before, upto, *stream)
+        """Remove entries that are both consumed and old; the two that end the stream stay."""
+        values = (*stream, before, upto, *stream, *stream)
         return await self._database.write(
             lambda connection: connection.execute(_TRIM, values).rowcount
         )
@@ -111,11 +122,11 @@ class EmbeddedLog:
         )
 
 
-def _append(connection: sqlite3.Connection, rows: Sequence[_Row]) -> list[int]:
+def _append(connection: sqlite3.Connection, rows: Sequence[_Row], above: int) -> list[int]:
     positions = []
     for stream, first, last, received, events in rows:
         saved = connection.execute(_SAVE_STREAM, (*stream, last - first))
         ((stream_id,),) = saved.fetchall()
-        entry = connection.execute(_SAVE_ENTRY, (stream_id, first, last, received, events))
+        entry = connection.execute(_SAVE_ENTRY, (above, stream_id, first, last, received, events))
         positions.append(entry.lastrowid or 0)
     return positions

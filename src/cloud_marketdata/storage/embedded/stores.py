@@ -1,6 +1,7 @@
 """Opens the data folder: `hot.db`, `warm.db` and the folder `cold`."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ async def open_embedded(data_dir: Path, clock: Clock) -> AsyncIterator[Stores]:
         hot = await stack.enter_async_context(open_database(data_dir / "hot.db", HOT))
         warm = await stack.enter_async_context(open_database(data_dir / "warm.db", WARM))
         objects = await asyncio.to_thread(folder_objects, data_dir / "cold")
-        log = EmbeddedLog(hot, clock)
+        log = EmbeddedLog(hot, clock, await warm.read(_included))
         yield Stores(
             log=log,
             trades=LoggedTrades(log),
@@ -43,6 +44,16 @@ async def open_embedded(data_dir: Path, clock: Clock) -> AsyncIterator[Stores]:
             quarantine=EmbeddedQuarantine(hot),
             objects=objects,
         )
+
+
+def _included(connection: sqlite3.Connection) -> int:
+    """Return the highest log position that is inside anything."""
+    (position,) = connection.execute(
+        """SELECT max(coalesce((SELECT max(position) FROM aggregates), 0),
+        coalesce((SELECT max(trades) FROM coverage_marks), 0),
+        coalesce((SELECT max(status) FROM coverage_marks), 0))"""
+    ).fetchone()
+    return int(position)
 
 
 def _make(folder: Path) -> None:

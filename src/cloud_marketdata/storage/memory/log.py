@@ -55,11 +55,14 @@ class MemoryLog:
         await self._wakeup.wait(seconds)
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
-        """Remove entries that are both consumed and old; the newest one stays."""
+        """Remove entries that are both consumed and old; the two that end the stream stay."""
         entries = self._entries.get(stream)
         if entries is None:
             return 0
-        kept = [e for e in entries[:-1] if e.record.position > upto or e.received >= before]
+        end = max(entries, key=lambda entry: entry.record.mark(newest=True))
+        kept = [
+            e for e in entries[:-1] if e is end or e.record.position > upto or e.received >= before
+        ]
         kept.append(entries[-1])
         self._entries[stream] = kept
         return len(entries) - len(kept)
