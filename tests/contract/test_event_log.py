@@ -118,6 +118,17 @@ async def test_trim_keeps_the_newest_entry_of_a_stream_and_positions_go_on(store
     assert (await stores.log.append([batch(4)]))[0] > newest
 
 
+async def test_trim_keeps_the_entry_with_the_newest_match_time_too(stores):
+    # The last entry may hold old trades that were filled in; the stream ends in another one.
+    entries = [batch(1), batch(10), batch(7, 10), batch(3, 4), batch(5)]
+    positions = await stores.log.append(entries)
+
+    trimmed = await stores.log.trim(TRADES, upto=positions[-1], before=10**18)
+
+    left = [record.position for record in await stores.log.read(TRADES)]
+    assert (trimmed, left) == (3, [positions[2], positions[4]])
+
+
 async def test_concurrent_appends_are_all_there_once(stores):
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(stores.log.append([batch(time)])) for time in range(1, 60)]

@@ -23,6 +23,8 @@ def test_a_short_soak_lives_through_its_cuts_and_repairs_what_they_cost():
     # Each of four venues loses a connection every four seconds.
     assert found["reconnects"] >= 6
     assert found["backfilled"] > 0
+    # Only what the simulator broke is refused: one frame in two thousand.
+    assert found["rejected"] * 100 < found["trades"]
     memory = found["memory"]
     assert 6 <= memory["samples"] <= 12
     assert 30 < memory["begin_mb"] <= memory["peak_mb"]

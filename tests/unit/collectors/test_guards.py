@@ -5,6 +5,8 @@ import json
 
 import pytest
 from frames import item, orderbook, trades
+from hypothesis import given
+from hypothesis import strategies as st
 from sessions import World, spot_book, spot_depth, spot_rows, spot_trade
 from virtual import NOW
 
@@ -47,6 +49,34 @@ def test_a_pair_that_is_silent_for_45_seconds_now_and_then_is_not_suspicious():
     rhythm.silent(45)
     heard = [45 * number for number in range(1, 20)]
     assert looked(watch(rhythm), heard, 800) == []
+
+
+@given(
+    busy=st.integers(1, 30),
+    back=st.integers(0, 10**6),
+    goes_on=st.integers(0, 30),
+    of=st.booleans(),
+)
+def test_a_clock_that_is_set_back_buys_a_dead_stream_no_patience(busy, back, goes_on, of):
+    one = watch()
+    for second in range(1, busy + 1):
+        one.suspicious(seconds(second), seconds(second))
+    # It is set back between two messages, or the stream is dead already when that happens.
+    heard = seconds(busy)
+    for second in range(busy, busy + goes_on):
+        now = seconds(second - back)
+        heard = now if of else heard
+        one.suspicious(heard, now)
+    later = [seconds(busy + goes_on + second - back) for second in range(12)]
+    assert any(one.suspicious(heard, now) for now in later)
+
+
+@given(back=st.integers(0, 10**6))
+def test_a_clock_that_is_set_back_makes_no_living_stream_suspicious(back):
+    one = watch()
+    times = [seconds(second) for second in range(1, 20)]
+    times += [seconds(second - back) for second in range(20, 80)]
+    assert not any(one.suspicious(now, now) for now in times)
 
 
 def test_a_stream_that_never_brought_anything_is_suspicious_after_its_first_patience():
@@ -169,6 +199,37 @@ async def test_an_acknowledged_stream_of_a_market_without_trades_is_left_alone()
         await world.clock.move(300)
         assert world.session.dead_streams == 0
         assert len(world.network.wires) == 1
+
+
+async def test_a_symbol_that_comes_back_is_not_judged_by_what_happened_while_it_was_away():
+    world = World(SPOT, first_message_s=10, stale_after_s=3)
+    world.rest.bodies["/aggTrades"] = spot_rows((100, MS - 60_000))
+    world.rest.bodies["limit=5"] = spot_book(10)
+    async with world.running():
+        plan = world.session.plan
+        await world.clock.move(30)
+        assert world.session.link.guard.quiet, "the venue was asked, so what it knew is remembered"
+        world.session.change(plan._replace(topics=()))
+        await world.clock.move(60)
+        world.rest.bodies["/aggTrades"] = spot_rows((101, MS + 60_000))
+        world.rest.bodies["limit=5"] = spot_book(11)
+        world.session.change(plan)
+        await world.clock.move(300)
+        assert world.session.dead_streams == 0
+        assert len(world.network.wires) == 1
+
+
+async def test_suspicions_from_before_a_symbol_went_do_not_count_when_it_is_back():
+    world = World(SPOT, first_message_s=10, stale_after_s=3)
+    async with world.running():
+        plan = world.session.plan
+        for _ in range(4):
+            await world.clock.move(25)
+            assert world.session.link.guard.suspicions
+            world.session.change(plan._replace(topics=()))
+            await world.clock.move(5)
+            world.session.change(plan)
+        assert world.session.dead_streams == 0
 
 
 async def test_where_the_venue_cannot_be_asked_three_suspicions_count():

@@ -48,6 +48,9 @@ change = msgspec.structs.replace
         ({"exchange_time": AT + 6 + AHEAD}, "time_implausible"),
         ({"fills": 0}, "ids_reversed"),
         ({"sequence": -1}, "ids_reversed"),
+        ({"sequence": 2**63 - 1}, None),
+        ({"sequence": 2**63}, "id_implausible"),
+        ({"sequence": 10**25}, "id_implausible"),
     ],
 )
 def test_a_trade_that_cannot_be_is_refused_with_its_reason(changed, reason):

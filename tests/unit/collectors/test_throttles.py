@@ -30,6 +30,9 @@ TOO_MANY = b'{"retCode":10006,"retMsg":"Too many visits!","result":{},"time":1}'
         ("", None),
         ("\u0663", None),
         ("9" * 16, None),  # longer than any wait or time
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2015 99999999999999999999:28:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:28:00 -99999999999999", None),
     ],
 )
 @pytest.mark.parametrize("status", [403, 418, 429])

@@ -1,0 +1,180 @@
+"""A whole service over stores that fail: its health tells, and a stop comes to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from random import Random
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from cloud_marketdata import main
+from cloud_marketdata.api.health import Health, HealthOut
+from cloud_marketdata.core.clock import SystemClock
+from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.instrument import Instrument, Scale
+from cloud_marketdata.domain.values import NS_PER_S, Side, Venue
+from cloud_marketdata.main import Service
+from cloud_marketdata.storage.memory import memory_stores
+from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
+
+pytestmark = pytest.mark.anyio
+BTC = Instrument(Venue.BINANCE_SPOT, "BTCUSDT", Scale(Decimal("0.01"), Decimal("0.01")))
+STREAM = Stream(BTC.venue, BTC.symbol, StreamKind.TRADES)
+START = 1_700_000_000 * NS_PER_S
+TURNS = 20_000
+AWAY = StorageError("database or disk is full")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Hasty(SystemClock):
+    """A clock on which every wait is over after a turn of the loop, and then time has passed."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> int:
+        """Nanoseconds since the epoch."""
+        return START + round(self.passed * NS_PER_S)
+
+    def monotonic(self) -> float:
+        """Seconds that were slept."""
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the others run, then be that much later."""
+        await asyncio.sleep(0)
+        self.passed += seconds
+
+
+class Faulty:
+    """A repository one of whose methods raises while there is an error to raise."""
+
+    def __init__(self, inner: object, name: str) -> None:
+        self.error: Exception | None = None
+        self._inner = inner
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        """Return the method of the repository inside, with the fault before it."""
+        method = getattr(self._inner, name)
+        return partial(self._unless_away, method) if name == self._name else method
+
+    async def _unless_away(self, method: Callable, *asked: object) -> object:
+        if self.error:
+            raise self.error
+        return await method(*asked)
+
+
+def trade(number: int) -> TradeEvent:
+    at = START + number * NS_PER_S
+    return TradeEvent(BTC, number, 100, 7, Side.BUY, at, at, number)
+
+
+def service(stores: Stores, clock: Hasty, role: str = "all") -> Service:
+    """Return a service that collects nothing from anywhere."""
+    settings = Settings(role=role, symbols=dict.fromkeys(Venue, ()))
+    return Service(settings, stores, clock, Random(1))  # noqa: S311  a seed must repeat
+
+
+@asynccontextmanager
+async def running(made: Service) -> AsyncIterator[None]:
+    """Run a service without a port while the block runs."""
+    stopped = asyncio.Event()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(made.run(stopped, None))
+        yield
+        stopped.set()
+
+
+async def becomes(made: Service, clock: Hasty, status: str) -> HealthOut:
+    """Ask for the health until it is this."""
+    health = Health(made.components, clock, "1")
+    for _ in range(TURNS):
+        answer = await health.ask()
+        if answer.status == status:
+            return answer
+    msg = f"never {status}: {answer}"
+    raise AssertionError(msg)
+
+
+@pytest.mark.parametrize("error", [AWAY, OverflowError("too large for SQLite")])
+async def test_a_worker_in_trouble_is_seen_in_the_health_until_it_is_over(error):
+    clock = Hasty()
+    stores = memory_stores(clock)
+    broken = Faulty(stores.aggregates, "save")
+    made = service(msgspec.structs.replace(stores, aggregates=broken), clock)
+    await stores.log.append([Batch(STREAM, [trade(1)])])
+    async with running(made):
+        await becomes(made, clock, "healthy")
+        broken.error = error
+        await stores.log.append([Batch(STREAM, [trade(2)])])
+
+        sick = await becomes(made, clock, "degraded")
+        [pulse] = [p for p in sick.detail.components if not p.ok]
+        assert (pulse.group, pulse.state) == ("processing", "behind")
+        assert pulse.detail["trouble"].keys() == {"binance-spot/BTCUSDT"}
+        assert str(error) in pulse.detail["trouble"]["binance-spot/BTCUSDT"]
+
+        broken.error = None
+        well = await becomes(made, clock, "healthy")
+        [pulse] = [p for p in well.detail.components if p.group == "processing"]
+        assert pulse.detail == {"workers": 1, "trouble": {}, "forgotten": 0, "repeats": 0}
+
+
+@pytest.mark.parametrize(("role", "told"), [("all", True), ("process", True), ("collect", False)])
+def test_workers_are_part_of_the_health_where_there_are_any(role, told):
+    clock = Hasty()
+    made = service(memory_stores(clock), clock, role)
+    assert (made.crew in made.components) is told
+
+
+async def test_a_stop_ends_although_the_store_is_away_and_tells_what_was_not_written(monkeypatch):
+    monkeypatch.setattr(main, "_DRAIN_S", 0.05)
+    clock = Hasty()
+    stores = memory_stores(clock)
+    full = Faulty(stores.log, "append")
+    full.error = AWAY
+    made = service(msgspec.structs.replace(stores, log=full), clock)
+    made.writer.submit([Batch(STREAM, [trade(1), trade(2)])])
+    with capture_logs() as logs:
+        async with running(made):
+            pass
+
+    [lost] = [entry for entry in logs if entry["event"] == "service.not_written"]
+    assert (lost["log_level"], lost["events"]) == ("error", 2)
+    assert logs[-1]["event"] == "service.stopped"
+
+
+async def test_a_stop_waits_for_a_store_that_comes_back_and_loses_nothing():
+    clock = Hasty()
+    stores = memory_stores(clock)
+    full = Faulty(stores.log, "append")
+    full.error = AWAY
+    made = service(msgspec.structs.replace(stores, log=full), clock)
+    made.writer.submit([Batch(STREAM, [trade(1), trade(2)])])
+
+    async def mended() -> None:
+        for _ in range(TURNS):
+            if "writer.storage_away" in {entry["event"] for entry in logs}:
+                break
+            await asyncio.sleep(0)
+        full.error = None
+
+    with capture_logs() as logs:
+        async with asyncio.TaskGroup() as group, running(made):
+            group.create_task(mended())
+
+    assert made.writer.appended == 2
+    [record] = await stores.log.read(STREAM)
+    assert await stores.aggregates.position(BTC.venue, BTC.symbol) == record.position
+    assert "service.not_written" not in {entry["event"] for entry in logs}
