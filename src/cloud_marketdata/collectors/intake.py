@@ -164,6 +164,8 @@ class Intake:
             return
         lane = self.lanes.get(control.detail)
         for torn in (lane,) if lane else self.lanes.values():
+            # A twin's repeat ends the fear, so what this connection brought must end here too.
+            torn.trades_died(torn.trades_heard)
             torn.desk.tape.interrupted()
 
     def _quote(self, quote: BestQuote) -> None:

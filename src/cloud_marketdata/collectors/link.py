@@ -209,11 +209,10 @@ class Link:
                 self.settled.set()
 
     def _waited(self) -> bool:
-        """Whether the time to settle is over; longer where REST has not brought all books yet."""
+        """Whether the time to settle is over; books that wait for their snapshots get longer."""
+        late = any(lane.book_heard and not lane.synced for lane in self.intake.lanes.values())
         overlap_s = self._gear.settings.overlap_s
-        if any(lane.sync.pending and not lane.synced for lane in self.intake.lanes.values()):
-            overlap_s = max(overlap_s, _BOOKS_S)
-        return self._aged(overlap_s)
+        return self._aged(max(overlap_s, _BOOKS_S) if late else overlap_s)
 
     def _aged(self, seconds: float) -> bool:
         return self._gear.clock.now() - self.opened_at >= seconds * NS_PER_S

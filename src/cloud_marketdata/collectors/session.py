@@ -88,9 +88,11 @@ class Session:
             self.link = link
             return
         self._successor = link
-        await _first(link.settled, predecessor.ended)
+        await _first(link.settled, link.relief, predecessor.ended)
         self._successor = None
-        if link.lost and not predecessor.lost:
+        if not predecessor.lost and (link.lost or not link.settled.is_set()):
+            # It is in trouble before it was any better than the one it was to relieve.
+            link.retire()
             return
         self.link = link
         self.rotations += 1
