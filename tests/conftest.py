@@ -1,5 +1,6 @@
 """What every test stands on: fewer examples a law, and logs that are made and thrown away."""
 
+import pytest
 import structlog
 from hypothesis import settings
 
@@ -7,7 +8,21 @@ from hypothesis import settings
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("quick")
 
-structlog.configure(
-    processors=[structlog.processors.JSONRenderer()],
-    logger_factory=structlog.ReturnLoggerFactory(),
-)
+
+def _thrown_away() -> None:
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+_thrown_away()
+
+
+@pytest.fixture(autouse=True)
+def logs_are_thrown_away():
+    """Undo what a command that ran inside a test did to the logs: its stream is closed by now."""
+    yield
+    _thrown_away()
