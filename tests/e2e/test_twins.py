@@ -106,7 +106,6 @@ def test_of_twins_that_are_killed_in_turn_one_always_carries_on(market, tmp_path
     assert facts(tmp_path, market)[StatusKind.BOOK_SYNCED] > 2
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("market", [SPOT, pytest.param(USDM, marks=pytest.mark.long)])
 def test_connections_that_grow_old_are_relieved_without_a_seam(market, tmp_path):
     with line(market, speed=1.4 * SPEEDS[market]) as served:

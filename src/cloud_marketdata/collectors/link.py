@@ -221,6 +221,8 @@ class Link:
         hours = self._gear.settings.lifetime_hours
         # Not all at once: up to a fiftieth earlier.
         await self._gear.clock.sleep(hours * 3600 * self._gear.random.uniform(0.98, 1.0))
+        # A relief that grew old before it could take over must not be relieved in its turn for it.
+        await self.settled.wait()
         self.ask_relief("old")
 
     def _dead(self, topic: Topic) -> None:

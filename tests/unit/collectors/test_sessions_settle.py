@@ -113,3 +113,19 @@ async def test_a_relief_does_not_wait_for_a_book_that_has_nothing_to_say():
         assert world.session.rotations == 0
         await world.clock.move(3)
         assert world.session.rotations == 1
+
+
+async def test_a_relief_that_outlives_its_lifetime_before_it_settles_still_takes_over():
+    world = World(
+        SPOT, overlap_s=5, stale_after_s=600, first_message_s=600, lifetime_hours=20 / 3600
+    )
+    stream = Stream(world)
+    async with world.running():
+        await stream.begin()
+        await stream.go_on(50)
+        assert (len(world.network.wires), world.session.rotations) == (2, 0), "one relief, kept"
+
+        world.rest.bodies["/depth"] = spot_book(stream.at - 1)
+        await stream.go_on(3)
+        assert world.session.rotations >= 1
+        assert world.kept.views[-1].state is BookState.SYNCED
