@@ -9,7 +9,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -69,7 +77,33 @@ class Settings(BaseSettings):
     allow_open_bind: bool = False
     """Listen beyond loopback although no key is asked for; every start says so in the log."""
     storage: Literal["embedded", "memory"] = "embedded"
+    """What a tier is that has no URL of its own below."""
     data_dir: Path = Path("var/data")
+    """The embedded tiers, and the journal that bridges an absence of Redis."""
+    redis_url: SecretStr | None = None
+    """The hot tier: `redis://…` or `rediss://…`; of a cluster any one node."""
+    redis_cluster: bool = False
+    redis_replicas: Annotated[int, Field(ge=0, le=5)] = 0
+    """Replicas that must have an entry before it counts as appended."""
+    mongodb_url: SecretStr | None = None
+    """The warm tier: `mongodb://…` of a replica set or of a sharded cluster."""
+    mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "marketdata"
+    s3_bucket: str | None = None
+    """The cold tier: a bucket of any S3."""
+    s3_endpoint: str | None = None
+    """Where that S3 is, unless it is Amazon's own."""
+    s3_region: str = "us-east-1"
+    s3_prefix: str = ""
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: SecretStr | None = None
+    store_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Patience with one request to Redis, MongoDB or S3."""
+    journal_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    """How much is kept on this machine's disk while Redis is away; then sockets are not read."""
+    lease_s: Annotated[float, Field(ge=0.1, le=600)] = 10.0
+    """How long a worker owns a market without renewing."""
+    held_buckets: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
+    """Unsaved buckets a worker holds at most while MongoDB is away; then it reads no further."""
     symbols: dict[Venue, tuple[Symbol, ...]] = dict.fromkeys(Venue, ("BTCUSDT",))
     discover: dict[Venue, Discover] = {}
     """By venue, symbols that are found by their rank and collected beside the named ones."""
@@ -87,7 +121,13 @@ class Settings(BaseSettings):
     lateness_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 2000
     """The watermark runs this far behind the newest match time."""
     hot_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
-    """How long raw events stay in the log."""
+    """How long raw events and one-second aggregates are kept."""
+    minutes_kept_hours: Annotated[int, Field(ge=1, le=8784)] = 24
+    """How long one-minute aggregates are kept."""
+    hours_kept_days: Annotated[int, Field(ge=1, le=3660)] = 7
+    """How long hours are kept, and days in the warm tier."""
+    tiering_every_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    """How often it is looked for what may move to the next tier."""
     rest_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     backoff_first_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_cap_s: Annotated[float, Field(gt=0, le=600)] = 30.0

@@ -7,6 +7,7 @@ MarketDataError
 ├── NotReadyError        the answer may not be served now (a book out of sync)
 ├── SettingsError        a setting is wrong; the text names it
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
+│   └── FencedError      somebody else owns the market by now; what was to be stored is not
 └── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
     └── VenueBusyError   it is alive and wants to be asked later; nothing is broken
 """
@@ -59,6 +60,12 @@ class StorageError(MarketDataError):
 
     code = "storage_unavailable"
     status = 503
+
+
+class FencedError(StorageError):
+    """A newer fencing token has been seen: the asker owns the market no more."""
+
+    code = "fenced"
 
 
 class VenueError(MarketDataError):

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from cloud_marketdata.core.health import Component
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import Level, LogEvent, Rejection, TradeEvent
@@ -53,15 +54,23 @@ class EventLog(Protocol):
     """The only meeting place of collectors and processors: append-only, ordered per stream."""
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
-        """Make the batches durable, all or none, and return their positions.
+        """Make the batches durable and return their positions.
 
         Positions of a stream grow strictly. After the return the events survive a killed process.
+        Where it raises, none of the batches is in the log, now or later, so it may be tried again.
         A batch without events is an error (ValueError).
         """
         ...
 
     async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
         """Return at most `limit` entries with a position above `after`, in order."""
+        ...
+
+    async def reader(self, stream: Stream, *, after: int) -> "LogReader":
+        """Return the reader of the stream's one owner, which begins behind the position `after`.
+
+        Whoever read the stream before and did not come to acknowledge loses nothing by it.
+        """
         ...
 
     async def last(self, stream: Stream) -> Record | None:
@@ -83,6 +92,21 @@ class EventLog(Protocol):
         one with the newest match time, because the newest may hold old trades that were filled in:
         they tell a restarted collector where the tape stopped.
         """
+        ...
+
+
+class LogReader(Protocol):
+    """Reads one stream for the one worker that owns it."""
+
+    async def read(self, limit: int = 100) -> list[Record]:
+        """Return at most `limit` entries behind those that it returned before, in order.
+
+        After an error it goes on where it stood: nothing is left out and nothing comes again.
+        """
+        ...
+
+    async def acknowledge(self, upto: int) -> None:
+        """Note that every entry at or below the position is inside what has been saved."""
         ...
 
 
@@ -112,13 +136,33 @@ class TradeRepository(Protocol):
 class AggregateRepository(Protocol):
     """Closed and open buckets of bars and profiles."""
 
-    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
+    async def save(
+        self, aggregates: Sequence[Aggregate], ledger: Changes | None = None, *, fence: int = 0
+    ) -> None:
         """Store or replace aggregates by (venue, symbol, timeframe, start), all or none.
 
-        An aggregate whose position is lower than the stored one changes nothing. Changes of a
-        coverage ledger are stored in the same transaction; those with a mark below the stored one
-        change nothing either.
+        An aggregate whose position is lower than the stored one changes nothing, nor does one that
+        ends at or before the horizon of its timeframe. Changes of a coverage ledger are stored in
+        the same transaction; those with a mark below the stored one change nothing either.
+
+        fence: the saver's fencing token for these markets. Raises FencedError, storing nothing,
+        where a market has seen a higher one: somebody else owns it by now.
         """
+        ...
+
+    async def forget(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, before: int, *, fence: int = 0
+    ) -> int:
+        """Remove final aggregates that end at or before `before`; return how many went.
+
+        From then on `before` is the market's horizon of the timeframe, unless it was later already.
+        It is for those alone who know that the next tier holds what is removed. Raises FencedError
+        as `save` does.
+        """
+        ...
+
+    async def horizon(self, venue: Venue, symbol: str, timeframe: Timeframe) -> int:
+        """Return the time before which aggregates were removed, or 0."""
         ...
 
     async def find_by_range(
@@ -128,9 +172,17 @@ class AggregateRepository(Protocol):
         ...
 
     async def position(self, venue: Venue, symbol: str) -> int:
-        """Return the highest log position inside any saved aggregate, or 0.
+        """Return the highest log position that was ever inside a saved aggregate, or 0.
 
-        Aggregates are saved together, so everything at or below it is inside.
+        Aggregates are saved together, so everything at or below it is inside, also where the
+        aggregate itself has been removed.
+        """
+        ...
+
+    async def highest(self) -> int:
+        """Return the highest log position inside anything saved, over all markets, or 0.
+
+        A log that was lost must begin above it, or new entries would be taken for old ones.
         """
         ...
 
@@ -233,6 +285,34 @@ class Quarantine(Protocol):
         ...
 
 
+class Leases(Protocol):
+    """Who owns what for the moment, in every process of a deployment."""
+
+    async def acquire(self, name: str, holder: str, seconds: float) -> int | None:
+        """Take or keep the lease for `seconds` from now on; None where another holder has it.
+
+        Returns the fencing token: higher than any that the name had under another holder or after a
+        lapse, and the same while the holder keeps it in time.
+        """
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back, if the holder has it."""
+        ...
+
+
+class QueryCache(Protocol):
+    """Answers that were computed before; it may forget any of them at any time."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value, or None where there is none or it has expired."""
+        ...
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep the value for at most `seconds`, in place of another under the key."""
+        ...
+
+
 class ObjectStore(Protocol):
     """Immutable objects of the cold tier."""
 
@@ -249,14 +329,49 @@ class ObjectStore(Protocol):
         ...
 
 
-class Stores(Struct, frozen=True):
-    """All ports of one deployment, as `main` wires them."""
+class Archive(Protocol):
+    """Closed days in the cold tier, as queries want them."""
+
+    async def find(self, venue: Venue, symbol: str, start: int, end: int) -> list[Aggregate]:
+        """Return the 1d aggregates with start <= their start < end, ascending."""
+        ...
+
+    async def bounds(self, venue: Venue, symbol: str) -> tuple[int, int] | None:
+        """Return the start of the oldest and of the newest day, or None."""
+        ...
+
+
+class HotPart(NamedTuple):
+    """What is kept for an hour: the log, and what lives beside it."""
 
     log: EventLog
     trades: TradeRepository
+    books: LiveBooks
+    quarantine: Quarantine
+    leases: Leases
+    cache: QueryCache
+
+
+class WarmPart(NamedTuple):
+    """What is kept for days."""
+
     aggregates: AggregateRepository
     coverage: CoverageRepository
-    books: LiveBooks
     instruments: InstrumentRepository
+
+
+class Stores(Struct, frozen=True):
+    """All ports of one deployment, as `main` wires them; `pulses` tell of the engines' health."""
+
+    log: EventLog
+    trades: TradeRepository
+    books: LiveBooks
     quarantine: Quarantine
+    leases: Leases
+    cache: QueryCache
+    aggregates: AggregateRepository
+    coverage: CoverageRepository
+    instruments: InstrumentRepository
     objects: ObjectStore
+    archive: Archive
+    pulses: tuple[Component, ...] = ()
