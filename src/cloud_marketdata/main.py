@@ -17,11 +17,11 @@ import uvicorn
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
-from cloud_marketdata.collectors.address import Address
+from cloud_marketdata.collectors.connection.transport import connector
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.rest.address import Address
 from cloud_marketdata.collectors.roster import Roster
-from cloud_marketdata.collectors.transport import connector
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock

@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 from recordings import BYBIT, frames, player
 
-from cloud_marketdata.collectors.tickchain import TickChain
+from cloud_marketdata.collectors.tapes.tickchain import TickChain
 from cloud_marketdata.collectors.venues import bybit_wire as wire
 from cloud_marketdata.domain.events import TapeDoubt, TradeEvent
 

@@ -10,7 +10,7 @@ import pytest
 from contract_samples import BTC, ETH
 
 from cloud_marketdata.collectors.restoring import restored
-from cloud_marketdata.collectors.tapes import Tapes
+from cloud_marketdata.collectors.tapes.tape import Tapes
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
-from cloud_marketdata.collectors.backfill import Backfill
 from cloud_marketdata.collectors.base import BaseCollector, Limits
-from cloud_marketdata.collectors.budget import Budget
-from cloud_marketdata.collectors.desk import Desks
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import rest_at
-from cloud_marketdata.collectors.rulers import Rulers
+from cloud_marketdata.collectors.rest.budget import Budget
+from cloud_marketdata.collectors.rest.client import rest_at
+from cloud_marketdata.collectors.tapes.backfill import Backfill
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import SystemClock

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cloud_marketdata.collectors.transport import connector
+from cloud_marketdata.collectors.connection.transport import connector
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.errors import VenueError
 

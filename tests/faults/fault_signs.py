@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from fault_stage import Stage
 
-from cloud_marketdata.collectors.gaps import order_of
+from cloud_marketdata.collectors.tapes.gaps import order_of
 from cloud_marketdata.domain.coverage import CoverageState, Covered
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.storage.ports import BookState

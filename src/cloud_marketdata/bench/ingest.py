@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from cloud_marketdata.bench.meter import Cost, Meter
 from cloud_marketdata.bench.target import STALL_S, Target
-from cloud_marketdata.collectors.address import breaker_of
 from cloud_marketdata.collectors.base import Ask, Connection
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.gear import Gear, no_repair
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.connection.gear import Gear, no_repair
+from cloud_marketdata.collectors.connection.session import Session
+from cloud_marketdata.collectors.connection.transport import Receiver, Transport, connector
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.session import Session
-from cloud_marketdata.collectors.transport import Receiver, Transport, connector
+from cloud_marketdata.collectors.rest.address import breaker_of
 from cloud_marketdata.collectors.venues.binance_spot import BinanceSpotCollector
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock

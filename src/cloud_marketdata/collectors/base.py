@@ -12,10 +12,10 @@ from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 from msgspec import DecodeError, Raw, Struct
 
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.lanes.rulers import Rulers, UnknownSymbolError
+from cloud_marketdata.collectors.lanes.sequence import BookRule
 from cloud_marketdata.collectors.ranking import Ranked
-from cloud_marketdata.collectors.rulers import Rulers, UnknownSymbolError
-from cloud_marketdata.collectors.sequence import BookRule
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.domain.events import BookSnapshot, Event, Rejection, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import BadNumberError, Venue

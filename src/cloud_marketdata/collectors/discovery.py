@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from cloud_marketdata.collectors.ranking import Ranked, most_traded
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock

@@ -13,21 +13,21 @@ from typing import Final, Protocol
 
 import structlog
 
-from cloud_marketdata.collectors.address import breaker_of
-from cloud_marketdata.collectors.backfill import Backfill
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.fleet import Fleet
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.connection.fleet import Fleet
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.session import Session
+from cloud_marketdata.collectors.connection.transport import Connect
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.listing import listed
 from cloud_marketdata.collectors.pulses import IDLE, counted, delayed, described, state_of, versions
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.address import breaker_of
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.restoring import StoredTape, restored
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.session import Session
-from cloud_marketdata.collectors.tapes import Tapes
-from cloud_marketdata.collectors.transport import Connect
+from cloud_marketdata.collectors.tapes.backfill import Backfill
+from cloud_marketdata.collectors.tapes.tape import Tapes
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.works import Found, Works
 from cloud_marketdata.collectors.writer import LogWriter

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cloud_marketdata.collectors.base import unknown
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.values import Venue

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from cloud_marketdata.collectors.desk import Desk
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.session import Session
+from cloud_marketdata.collectors.connection.session import Session
+from cloud_marketdata.collectors.lanes.desk import Desk
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.domain.values import NS_PER_MS
 
 IDLE: Final = "idle"

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.tapes import IDS_MAX, REMEMBERED_NS, Restored
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.tape import IDS_MAX, REMEMBERED_NS, Restored
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.ledger import Hole
 from cloud_marketdata.domain.values import Venue

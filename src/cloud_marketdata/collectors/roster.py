@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cloud_marketdata.collectors.discovery import Discovery
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.pulses import IDLE
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import SYMBOL, Settings

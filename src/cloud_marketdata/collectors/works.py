@@ -6,13 +6,13 @@ Neither waits for anything, so nobody ever sees a symbol that is only half there
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cloud_marketdata.collectors.backfill import Backfill
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.fleet import Fleet
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.connection.fleet import Fleet
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.rulers import Ruler, Rulers
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.restoring import StoredTape
-from cloud_marketdata.collectors.rulers import Ruler, Rulers
-from cloud_marketdata.collectors.tapes import Tapes
+from cloud_marketdata.collectors.tapes.backfill import Backfill
+from cloud_marketdata.collectors.tapes.tape import Tapes
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.storage.ports import Batch

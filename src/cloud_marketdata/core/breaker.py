@@ -2,7 +2,7 @@
 
 One stands before each endpoint (WebSocket and REST apart). It is pure: it reads the clock it was
 given, waits for nothing and calls nothing. Being refused for asking too often is no failure, since
-the venue is alive; `collectors.budget` answers that.
+the venue is alive; `collectors.rest.budget` answers that.
 """
 
 from collections.abc import Callable

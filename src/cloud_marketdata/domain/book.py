@@ -52,7 +52,7 @@ class OrderBook:
     """One instrument's book as the venue last described it.
 
     `update_id` is the venue's id of the last change inside; whether the next one may be applied is
-    decided by `collectors.sequence`, never here.
+    decided by `collectors.lanes.sequence`, never here.
 
     levels_asked: the most levels a side that the snapshot could have had; None where it is whole.
     `known_bid` and `known_ask` are the lowest bid and the highest ask in ticks up to which a side

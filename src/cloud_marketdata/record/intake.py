@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud_marketdata.collectors.base import Ask, BaseCollector
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.domain.events import BookSnapshot, Rejection
 from cloud_marketdata.record.segments import Segments

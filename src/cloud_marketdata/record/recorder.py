@@ -7,15 +7,15 @@ from random import Random
 
 from msgspec import Struct
 
-from cloud_marketdata.collectors.address import Address, breaker_of
 from cloud_marketdata.collectors.base import Ask, BaseCollector
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.fleet import Fleet
-from cloud_marketdata.collectors.gear import Gear, no_repair
+from cloud_marketdata.collectors.connection.fleet import Fleet
+from cloud_marketdata.collectors.connection.gear import Gear, no_repair
+from cloud_marketdata.collectors.connection.transport import Connect, connector
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest import Rest
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.transport import Connect, connector
+from cloud_marketdata.collectors.rest.address import Address, breaker_of
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings

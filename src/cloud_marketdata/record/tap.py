@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Self
 
-from cloud_marketdata.collectors.link import Link
-from cloud_marketdata.collectors.transport import Connect, Receiver, Transport
+from cloud_marketdata.collectors.connection.link import Link
+from cloud_marketdata.collectors.connection.transport import Connect, Receiver, Transport
 from cloud_marketdata.record.intake import RecordingIntake
 from cloud_marketdata.record.relay import Relay
 

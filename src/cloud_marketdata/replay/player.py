@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, Final
 
-from cloud_marketdata.collectors.lane import Lane
+from cloud_marketdata.collectors.lanes.lane import Lane
 from cloud_marketdata.domain.aggregate import Aggregate, combined, state_hash
 from cloud_marketdata.domain.events import StatusEvent
 from cloud_marketdata.domain.profile import VolumeProfile, merge

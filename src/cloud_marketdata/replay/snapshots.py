@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.lane import Lane
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.lane import Lane
 from cloud_marketdata.domain.values import BadNumberError, parse_decimal
 from cloud_marketdata.simulator.capture import Frame
 from cloud_marketdata.storage.ports import BookState

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import msgspec
 
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.domain.events import BestQuote, BookDelta, BookSnapshot, Level, TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale

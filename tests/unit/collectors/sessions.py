@@ -8,14 +8,14 @@ from random import Random
 from frames import instruments, js
 from virtual import Kept, Network, VirtualClock, turns
 
-from cloud_marketdata.collectors.address import breaker_of
 from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.session import Session
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.session import Session
+from cloud_marketdata.collectors.rest.address import breaker_of
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError

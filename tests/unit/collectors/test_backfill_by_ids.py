@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from venue_memory import IdRest, Log, agg_row, away, ran, tape_with_gaps
 
-from cloud_marketdata.collectors import pending, repairs
-from cloud_marketdata.collectors.backfill import Backfill
 from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.tapes import HOLES_MAX, Tapes
+from cloud_marketdata.collectors.tapes import pending, repairs
+from cloud_marketdata.collectors.tapes.backfill import Backfill
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.tape import HOLES_MAX, Tapes
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.venues.binance import BinanceCollector
 from cloud_marketdata.core.errors import VenueBusyError

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from venue_memory import Log, NewestRest, ran
 
-from cloud_marketdata.collectors.backfill import Backfill
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.overlap import OTHER_IDS, overlap
+from cloud_marketdata.collectors.lanes.desk import Desks
 from cloud_marketdata.collectors.rejections import Rejections
+from cloud_marketdata.collectors.tapes.backfill import Backfill
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.overlap import OTHER_IDS, overlap
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Venue
 

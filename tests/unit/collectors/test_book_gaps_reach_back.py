@@ -3,7 +3,7 @@
 import pytest
 from frames import AT, depth, intake, js, orderbook, snapshot
 
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lanes.intake import Intake
 from cloud_marketdata.domain.coverage import CoverageState, Covered, Interval
 from cloud_marketdata.domain.events import StatusEvent, StatusKind
 from cloud_marketdata.domain.ledger import Ledger

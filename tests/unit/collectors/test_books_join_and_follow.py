@@ -3,9 +3,9 @@
 import pytest
 from frames import delta, snapshot
 
-from cloud_marketdata.collectors import booksync
-from cloud_marketdata.collectors.booksync import BookSync
-from cloud_marketdata.collectors.sequence import BybitRule, SpotRule, UsdmRule, Verdict
+from cloud_marketdata.collectors.lanes import booksync
+from cloud_marketdata.collectors.lanes.booksync import BookSync
+from cloud_marketdata.collectors.lanes.sequence import BybitRule, SpotRule, UsdmRule, Verdict
 from cloud_marketdata.domain.events import BookDelta, BookSnapshot
 from cloud_marketdata.storage.ports import BookState
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from venue_truth import Side, Truth
 
-from cloud_marketdata.collectors import bookrefresh
-from cloud_marketdata.collectors.booksync import BookSync
-from cloud_marketdata.collectors.sequence import BybitRule, SpotRule, UsdmRule
+from cloud_marketdata.collectors.lanes import bookrefresh
+from cloud_marketdata.collectors.lanes.booksync import BookSync
+from cloud_marketdata.collectors.lanes.sequence import BybitRule, SpotRule, UsdmRule
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import BookDelta, BookSnapshot
 from cloud_marketdata.storage.ports import BookState

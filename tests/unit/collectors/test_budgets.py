@@ -7,9 +7,9 @@ from held_clock import HeldClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors import budget as budgets
 from cloud_marketdata.collectors.base import Limits
-from cloud_marketdata.collectors.budget import Budget, Pacer
+from cloud_marketdata.collectors.rest import budget as budgets
+from cloud_marketdata.collectors.rest.budget import Budget, Pacer
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.errors import VenueBusyError
 from cloud_marketdata.domain.values import Venue

@@ -3,7 +3,7 @@
 import pytest
 from frames import AT, collector, item, trades
 
-from cloud_marketdata.collectors.validator import why_not_trade
+from cloud_marketdata.collectors.lanes.validator import why_not_trade
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.packing.trades import pack_trades, unpack_trades
 

@@ -5,7 +5,7 @@ from frames import AT, agg, intake, js
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors.delay import Delay
+from cloud_marketdata.collectors.lanes.delay import Delay
 from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S, Venue
 
 

@@ -4,9 +4,9 @@ from frames import AT, BTC, snapshot, trade
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors.desk import Desk
-from cloud_marketdata.collectors.strands import Strand
-from cloud_marketdata.collectors.tapes import ContiguousTape
+from cloud_marketdata.collectors.lanes.desk import Desk
+from cloud_marketdata.collectors.tapes.strands import Strand
+from cloud_marketdata.collectors.tapes.tape import ContiguousTape
 from cloud_marketdata.domain.events import BookSnapshot, StatusKind
 from cloud_marketdata.storage.ports import StreamKind
 

@@ -8,7 +8,7 @@ import pytest
 from sessions import World
 from virtual import turns
 
-from cloud_marketdata.collectors.fleet import Fleet
+from cloud_marketdata.collectors.connection.fleet import Fleet
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.domain.values import Venue
 

@@ -8,7 +8,7 @@ from frames import orderbook, wrapped
 from sessions import World
 from virtual import turns
 
-from cloud_marketdata.collectors.snapshots import Snapshots
+from cloud_marketdata.collectors.connection.snapshots import Snapshots
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import Stream, StreamKind

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sessions import World, spot_book, spot_depth, spot_rows, spot_trade
 from virtual import NOW
 
-from cloud_marketdata.collectors.watchdog import Rhythm, Watch
+from cloud_marketdata.collectors.connection.watchdog import Rhythm, Watch
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import NS_PER_S, Venue
 from cloud_marketdata.storage.ports import BookState

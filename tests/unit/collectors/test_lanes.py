@@ -20,12 +20,12 @@ from frames import (
     trades,
 )
 
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.intake import Intake
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.tickercheck import TickerCheck
+from cloud_marketdata.collectors.lanes.validator import AHEAD, EPOCH, why_not_book, why_not_trade
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.tapes import Restored, Tapes
-from cloud_marketdata.collectors.tickercheck import TickerCheck
-from cloud_marketdata.collectors.validator import AHEAD, EPOCH, why_not_book, why_not_trade
+from cloud_marketdata.collectors.tapes.tape import Restored, Tapes
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import Rejection, StatusKind, TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, Venue

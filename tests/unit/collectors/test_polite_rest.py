@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.budget import Budget
-from cloud_marketdata.collectors.rest import HttpRest
+from cloud_marketdata.collectors.rest.budget import Budget
+from cloud_marketdata.collectors.rest.client import HttpRest
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.breaker import BreakerState, CircuitBreaker
 from cloud_marketdata.core.errors import VenueBusyError, VenueError

@@ -7,8 +7,8 @@ from frames import BTC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors import rulers
-from cloud_marketdata.collectors.rulers import Ruler, Rulers, UnknownSymbolError
+from cloud_marketdata.collectors.lanes import rulers
+from cloud_marketdata.collectors.lanes.rulers import Ruler, Rulers, UnknownSymbolError
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import BadNumberError, Venue, plain
 

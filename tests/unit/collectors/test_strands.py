@@ -7,9 +7,9 @@ from frames import AT, trade
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors import strands
-from cloud_marketdata.collectors.strands import Strand, Strands
-from cloud_marketdata.collectors.tapes import ContiguousTape, SeenTape
+from cloud_marketdata.collectors.tapes import strands
+from cloud_marketdata.collectors.tapes.strands import Strand, Strands
+from cloud_marketdata.collectors.tapes.tape import ContiguousTape, SeenTape
 from cloud_marketdata.domain.events import TradeEvent
 
 

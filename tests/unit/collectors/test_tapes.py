@@ -7,9 +7,9 @@ from frames import AT, trade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors import tapes
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.tapes import (
+from cloud_marketdata.collectors.tapes import tape as tapes
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.tape import (
     FILLED,
     FOREIGN,
     HOLES_MAX,

@@ -8,7 +8,7 @@ from httpx2 import Headers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors.throttle import Throttled, throttled, used_weight
+from cloud_marketdata.collectors.rest.throttle import Throttled, throttled, used_weight
 from cloud_marketdata.domain.values import NS_PER_S
 
 NOW = START * NS_PER_S

@@ -6,7 +6,7 @@ from frames import AT, collector, item, trade, trades
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_marketdata.collectors.tickchain import TickChain
+from cloud_marketdata.collectors.tapes.tickchain import TickChain
 from cloud_marketdata.domain.events import TapeDoubt, TradeEvent
 from cloud_marketdata.domain.values import TradeFlag, Venue
 

@@ -2,8 +2,8 @@
 
 from frames import delta, quote, snapshot
 
-from cloud_marketdata.collectors import tickercheck
-from cloud_marketdata.collectors.tickercheck import TickerCheck
+from cloud_marketdata.collectors.lanes import tickercheck
+from cloud_marketdata.collectors.lanes.tickercheck import TickerCheck
 from cloud_marketdata.domain.book import OrderBook
 
 

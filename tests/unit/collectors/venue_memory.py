@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from cloud_marketdata.collectors.backfill import Backfill
 from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.tapes import Tapes
+from cloud_marketdata.collectors.tapes.backfill import Backfill
+from cloud_marketdata.collectors.tapes.tape import Tapes
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import LogEvent, StatusEvent, TradeEvent
 from cloud_marketdata.storage.ports import Batch

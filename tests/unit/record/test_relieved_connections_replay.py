@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from recorded_market import SYMBOL, Market, Venueside
 from virtual import Network, VirtualClock, turns
 
-from cloud_marketdata.collectors.address import breaker_of
 from cloud_marketdata.collectors.base import BaseCollector
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.fleet import Fleet
-from cloud_marketdata.collectors.gear import Gear, no_repair
+from cloud_marketdata.collectors.connection.fleet import Fleet
+from cloud_marketdata.collectors.connection.gear import Gear, no_repair
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Rulers
+from cloud_marketdata.collectors.rest.address import breaker_of
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.values import Venue

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from cloud_marketdata.collectors.base import BaseCollector, Command, Control, ControlKind, Decoded
-from cloud_marketdata.collectors.rulers import Ruler, Rulers, UnknownSymbolError
-from cloud_marketdata.collectors.sequence import BookRule
+from cloud_marketdata.collectors.lanes.rulers import Ruler, Rulers, UnknownSymbolError
+from cloud_marketdata.collectors.lanes.sequence import BookRule
 from cloud_marketdata.collectors.venues import binance_wire as wire
 from cloud_marketdata.collectors.venues.binance_instruments import instruments
 from cloud_marketdata.collectors.venues.binance_trades import BinanceTrades

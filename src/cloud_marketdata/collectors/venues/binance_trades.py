@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Raw
 
 from cloud_marketdata.collectors.base import Control, ControlKind
-from cloud_marketdata.collectors.rulers import Rulers
+from cloud_marketdata.collectors.lanes.rulers import Rulers
 from cloud_marketdata.collectors.venues import binance_wire as wire
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, Side, TradeFlag

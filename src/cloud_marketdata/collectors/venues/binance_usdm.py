@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from cloud_marketdata.collectors.base import Ask, Connection, Limits, Questions
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.lanes.sequence import BookRule, UsdmRule
 from cloud_marketdata.collectors.ranking import Ranked
-from cloud_marketdata.collectors.sequence import BookRule, UsdmRule
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.collectors.venues.binance import BinanceCollector
 from cloud_marketdata.collectors.venues.binance_ranking import ranking
 from cloud_marketdata.domain.values import Venue

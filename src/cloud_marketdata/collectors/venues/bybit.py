@@ -22,10 +22,10 @@ from cloud_marketdata.collectors.base import (
     Limits,
     Questions,
 )
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.lanes.rulers import Rulers, UnknownSymbolError
+from cloud_marketdata.collectors.lanes.sequence import BookRule, BybitRule
 from cloud_marketdata.collectors.ranking import Ranked
-from cloud_marketdata.collectors.rulers import Rulers, UnknownSymbolError
-from cloud_marketdata.collectors.sequence import BookRule, BybitRule
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.collectors.venues import bybit_wire as wire
 from cloud_marketdata.collectors.venues.bybit_instruments import instruments
 from cloud_marketdata.collectors.venues.bybit_ranking import ranking

@@ -5,8 +5,8 @@ What REST remembers is only the newest trades, without a way to ask further back
 
 from typing import Final
 
-from cloud_marketdata.collectors.rulers import Rulers
-from cloud_marketdata.collectors.tickchain import TickChain
+from cloud_marketdata.collectors.lanes.rulers import Rulers
+from cloud_marketdata.collectors.tapes.tickchain import TickChain
 from cloud_marketdata.collectors.venues import bybit_wire as wire
 from cloud_marketdata.domain.events import TapeDoubt, TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, BadNumberError, Side, TradeFlag

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from cloud_marketdata.collectors.base import Connection, Topic
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.session import Session
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.session import Session
+from cloud_marketdata.collectors.lanes.intake import Intake
 
 _TWINS: Final = ("a", "b")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cloud_marketdata.collectors.base import BaseCollector, Control, ControlKind
-from cloud_marketdata.collectors.desk import Desks
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.lane import Lane
+from cloud_marketdata.collectors.connection.watchdog import Rhythm
+from cloud_marketdata.collectors.lanes.desk import Desks
+from cloud_marketdata.collectors.lanes.lane import Lane
+from cloud_marketdata.collectors.lanes.rulers import Ruler
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rulers import Ruler
-from cloud_marketdata.collectors.watchdog import Rhythm
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,

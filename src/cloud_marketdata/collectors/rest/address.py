@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cloud_marketdata.collectors.base import Limits
-from cloud_marketdata.collectors.budget import Budget
-from cloud_marketdata.collectors.rest import Rest, rest_at
+from cloud_marketdata.collectors.rest.budget import Budget
+from cloud_marketdata.collectors.rest.client import Rest, rest_at
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings

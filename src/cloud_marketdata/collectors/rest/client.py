@@ -11,8 +11,8 @@ from typing import Final, Protocol
 import httpx2
 
 from cloud_marketdata.collectors.base import Ask
-from cloud_marketdata.collectors.budget import Budget
-from cloud_marketdata.collectors.throttle import Throttled, throttled, used_weight
+from cloud_marketdata.collectors.rest.budget import Budget
+from cloud_marketdata.collectors.rest.throttle import Throttled, throttled, used_weight
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueBusyError, VenueError

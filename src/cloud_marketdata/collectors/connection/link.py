@@ -12,14 +12,14 @@ import structlog
 from msgspec.structs import replace
 
 from cloud_marketdata.collectors.base import Connection, Control, ControlKind, Topic
-from cloud_marketdata.collectors.budget import Pacer
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.guard import Guard
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.sampler import TickerSampler
-from cloud_marketdata.collectors.snapshots import Snapshots
-from cloud_marketdata.collectors.speech import Speech
-from cloud_marketdata.collectors.transport import Transport
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.guard import Guard
+from cloud_marketdata.collectors.connection.sampler import TickerSampler
+from cloud_marketdata.collectors.connection.snapshots import Snapshots
+from cloud_marketdata.collectors.connection.speech import Speech
+from cloud_marketdata.collectors.connection.transport import Transport
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.rest.budget import Pacer
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import StatusEvent, StatusKind
 from cloud_marketdata.domain.values import NS_PER_S

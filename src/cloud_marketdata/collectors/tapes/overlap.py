@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from cloud_marketdata.collectors.gaps import Outcome, TradeGap, match_of
+from cloud_marketdata.collectors.tapes.gaps import Outcome, TradeGap, match_of
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Side
 

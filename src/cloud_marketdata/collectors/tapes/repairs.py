@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from cloud_marketdata.collectors.gaps import Outcome, TradeGap
-from cloud_marketdata.collectors.overlap import overlap
-from cloud_marketdata.collectors.tapes import ContiguousTape, SeenTape
+from cloud_marketdata.collectors.tapes.gaps import Outcome, TradeGap
+from cloud_marketdata.collectors.tapes.overlap import overlap
+from cloud_marketdata.collectors.tapes.tape import ContiguousTape, SeenTape
 from cloud_marketdata.domain.events import TradeEvent
 
 # A day of the busiest market; more looks like ids of another stream, see docs/decisions/0005.

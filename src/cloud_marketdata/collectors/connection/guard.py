@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from cloud_marketdata.collectors.base import Topic
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.lane import Lane
-from cloud_marketdata.collectors.speech import Speech
-from cloud_marketdata.collectors.watchdog import LOOK_S, Watch
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.speech import Speech
+from cloud_marketdata.collectors.connection.watchdog import LOOK_S, Watch
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.lane import Lane
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import BookSnapshot
 from cloud_marketdata.storage.ports import StreamKind

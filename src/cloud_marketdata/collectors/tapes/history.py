@@ -4,11 +4,11 @@ What comes is validated like a stream's trades; what is refused is counted among
 """
 
 from cloud_marketdata.collectors.base import BaseCollector
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.lanes.validator import why_not_trade
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.repairs import Page
-from cloud_marketdata.collectors.rest import Rest
-from cloud_marketdata.collectors.validator import why_not_trade
+from cloud_marketdata.collectors.rest.client import Rest
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.repairs import Page
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import Rejection, TradeEvent

@@ -14,15 +14,15 @@ from typing import Final
 import structlog
 
 from cloud_marketdata.collectors.base import BaseCollector
-from cloud_marketdata.collectors.desk import Desk, Desks
-from cloud_marketdata.collectors.gaps import Outcome, TradeGap
-from cloud_marketdata.collectors.history import History, UnansweredError
-from cloud_marketdata.collectors.pending import SOON, Pending, PendingGap
+from cloud_marketdata.collectors.lanes.desk import Desk, Desks
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.repairs import Page, by_ids, by_overlap
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.sink import Sink
-from cloud_marketdata.collectors.tapes import ContiguousTape
+from cloud_marketdata.collectors.tapes.gaps import Outcome, TradeGap
+from cloud_marketdata.collectors.tapes.history import History, UnansweredError
+from cloud_marketdata.collectors.tapes.pending import SOON, Pending, PendingGap
+from cloud_marketdata.collectors.tapes.repairs import Page, by_ids, by_overlap
+from cloud_marketdata.collectors.tapes.tape import ContiguousTape
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueBusyError, VenueError

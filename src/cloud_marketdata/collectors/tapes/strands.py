@@ -9,7 +9,7 @@ long been deaf. This is for venues whose ids prove nothing. Pure.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from cloud_marketdata.collectors.gaps import TradeGap, feared, match_of, order_of
+from cloud_marketdata.collectors.tapes.gaps import TradeGap, feared, match_of, order_of
 from cloud_marketdata.domain.events import TradeEvent
 
 _KEPT_MAX: Final = 100

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from cloud_marketdata.collectors.delay import Delay
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.strands import Strand
-from cloud_marketdata.collectors.tapes import Tape, Tapes
-from cloud_marketdata.collectors.watchdog import Rhythm
+from cloud_marketdata.collectors.connection.watchdog import Rhythm
+from cloud_marketdata.collectors.lanes.delay import Delay
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.strands import Strand
+from cloud_marketdata.collectors.tapes.tape import Tape, Tapes
 from cloud_marketdata.domain.events import (
     BookEvent,
     BookSnapshot,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud_marketdata.collectors.base import BaseCollector, Control, ControlKind
-from cloud_marketdata.collectors.budget import Pacer
-from cloud_marketdata.collectors.transport import Transport
+from cloud_marketdata.collectors.connection.transport import Transport
+from cloud_marketdata.collectors.rest.budget import Pacer
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueError
 

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from cloud_marketdata.collectors.gaps import TradeGap, feared, order_of
-from cloud_marketdata.collectors.strands import Strand, Strands
+from cloud_marketdata.collectors.tapes.gaps import TradeGap, feared, order_of
+from cloud_marketdata.collectors.tapes.strands import Strand, Strands
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import NS_PER_S, Venue
 

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from cloud_marketdata.collectors.bookrefresh import BookRefresh
-from cloud_marketdata.collectors.sequence import BookRule, Verdict
+from cloud_marketdata.collectors.lanes.bookrefresh import BookRefresh
+from cloud_marketdata.collectors.lanes.sequence import BookRule, Verdict
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import BookDelta, BookEvent, BookSnapshot
 from cloud_marketdata.storage.ports import BookState

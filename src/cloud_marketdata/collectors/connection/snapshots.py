@@ -11,10 +11,10 @@ from typing import Final
 
 import structlog
 
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.lane import Lane
-from cloud_marketdata.collectors.speech import Speech
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.speech import Speech
+from cloud_marketdata.collectors.lanes.intake import Intake
+from cloud_marketdata.collectors.lanes.lane import Lane
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.values import NS_PER_S
 

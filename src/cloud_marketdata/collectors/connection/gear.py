@@ -4,10 +4,10 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from cloud_marketdata.collectors.gaps import TradeGap
-from cloud_marketdata.collectors.rest import Rest
+from cloud_marketdata.collectors.connection.transport import Connect
+from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.collectors.sink import Sink
-from cloud_marketdata.collectors.transport import Connect
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings

@@ -5,14 +5,14 @@ Pure: what is to be appended and asked for lies at the desk; the connection does
 
 from collections import Counter
 
-from cloud_marketdata.collectors.booksync import BookSync
-from cloud_marketdata.collectors.desk import Desk
+from cloud_marketdata.collectors.lanes.booksync import BookSync
+from cloud_marketdata.collectors.lanes.desk import Desk
+from cloud_marketdata.collectors.lanes.sequence import BookRule
+from cloud_marketdata.collectors.lanes.tickercheck import TickerCheck
+from cloud_marketdata.collectors.lanes.validator import why_not_book, why_not_trade
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.sequence import BookRule
-from cloud_marketdata.collectors.strands import Strand
-from cloud_marketdata.collectors.tapes import NEW
-from cloud_marketdata.collectors.tickercheck import TickerCheck
-from cloud_marketdata.collectors.validator import why_not_book, why_not_trade
+from cloud_marketdata.collectors.tapes.strands import Strand
+from cloud_marketdata.collectors.tapes.tape import NEW
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,

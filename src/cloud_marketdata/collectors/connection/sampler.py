@@ -6,9 +6,9 @@ as surely, only later. What came of it is counted by the lane; a difference fail
 
 from typing import Final
 
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.speech import Speech
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.speech import Speech
+from cloud_marketdata.collectors.lanes.intake import Intake
 
 _FOR_S: Final = 3.0
 

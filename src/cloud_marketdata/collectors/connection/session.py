@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from cloud_marketdata.collectors.base import Connection
-from cloud_marketdata.collectors.gear import Gear
-from cloud_marketdata.collectors.intake import Intake
-from cloud_marketdata.collectors.link import Link
+from cloud_marketdata.collectors.connection.gear import Gear
+from cloud_marketdata.collectors.connection.link import Link
+from cloud_marketdata.collectors.lanes.intake import Intake
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.errors import VenueError
 

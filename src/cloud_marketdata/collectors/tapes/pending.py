@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud_marketdata.collectors.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.gaps import TradeGap
 
 GAPS_MAX: Final = 1_000
 SOON: Final = 5

