@@ -40,7 +40,7 @@ def test_every_setting_is_described_and_nothing_else_is():
 def test_the_settings_page_tells_the_real_defaults():
     described = _table("docs/settings.md")
     plain = {
-        name: f"`{field.default}`"
+        name: "none" if field.default in {None, ""} else f"`{field.default}`"
         for name, field in Settings.model_fields.items()
         if not isinstance(field.default, dict)
     }

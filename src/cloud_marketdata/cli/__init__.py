@@ -4,6 +4,7 @@ Answers go to stdout, logs to stderr. Exit 0 only on success, 2 with one clear l
 1 for anything else. Commands import what they need when they run, so that `--help` is quick.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our answer has seen enough; the interpreter must not try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (CycloptsError, ValidationError, FileNotFoundError, MarketDataError) as error:
         return _complain(error)
     return result if isinstance(result, int) else 0

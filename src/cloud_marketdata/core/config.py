@@ -166,6 +166,20 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _refuse_half_a_tier(self) -> Self:
+        if (self.redis_cluster or self.redis_replicas) and self.redis_url is None:
+            msg = "redis_cluster and redis_replicas say something of redis_url, which is not set"
+            raise ValueError(msg)
+        named = self.s3_endpoint or self.s3_prefix or self.s3_access_key_id
+        if self.s3_bucket is None and (named or self.s3_secret_access_key):
+            msg = "the s3_… settings say something of s3_bucket, which is not set"
+            raise ValueError(msg)
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            msg = "s3_access_key_id and s3_secret_access_key go together"
+            raise ValueError(msg)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

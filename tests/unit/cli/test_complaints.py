@@ -1,5 +1,6 @@
 """Bad input to a command is one clear line on stderr and exit 2, never a traceback."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -48,3 +49,12 @@ def test_a_setting_that_is_no_json_is_one_line_and_exit_2(capsys, monkeypatch):
     monkeypatch.setenv("MARKETDATA_SYMBOLS", "garbage")
     assert run(["config"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_traceback(monkeypatch, capsys):
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    with os.fdopen(ours, "w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert run(["config"]) == 141
+    assert capsys.readouterr().err == ""

@@ -78,3 +78,31 @@ def test_what_to_discover_is_read_from_a_file(file):
     file.write_text('[discover.bybit-linear]\nquote = "USDT"\ntop = 20\n')
     found = load(file).discover[Venue.BYBIT_LINEAR]
     assert (found.quote, found.top, found.every_minutes) == ("USDT", 20, 60)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"redis_cluster": True},
+        {"redis_replicas": 1},
+        {"s3_endpoint": "http://127.0.0.1:9000"},
+        {"s3_bucket": "days", "s3_access_key_id": "name without secret"},
+        {"s3_secret_access_key": "secret without bucket", "s3_access_key_id": "name"},
+        {"mongodb_database": "a.b"},
+    ],
+)
+def test_half_a_tier_is_refused(given):
+    with pytest.raises(ValidationError):
+        load(**given)
+
+
+def test_secrets_of_the_stores_are_masked_wherever_settings_are_shown():
+    hidden = "it-must-not-be-seen"
+    settings = load(
+        redis_url=f"redis://user:{hidden}@host",
+        mongodb_url=f"mongodb://user:{hidden}@host",
+        s3_bucket="days",
+        s3_access_key_id="name",
+        s3_secret_access_key=hidden,
+    )
+    assert hidden not in f"{settings} {settings!r} {settings.model_dump_json()}"
