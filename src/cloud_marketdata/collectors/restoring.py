@@ -4,14 +4,13 @@ Both come from the log and the ledger, never from memory: the ids that were miss
 ended are asked for again, and the trades of the last minutes are known as repeats.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from msgspec.structs import replace
-
 from cloud_marketdata.collectors.tapes.gaps import TradeGap
-from cloud_marketdata.collectors.tapes.tape import IDS_MAX, REMEMBERED_NS, Restored
+from cloud_marketdata.collectors.tapes.tape import IDS_MAX, REMEMBERED_NS, Restored, TapeEnd
 from cloud_marketdata.domain.events import TradeEvent
-from cloud_marketdata.domain.ledger import Hole
+from cloud_marketdata.domain.ledger import Hole, Ledger
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.coverage import read_ledger
 from cloud_marketdata.storage.ports import Stores
@@ -32,20 +31,23 @@ async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
     """Read what is stored of a symbol's tape; raises StorageError."""
     # Not the log's last entry: that one may hold old trades which were filled in.
     ended = await _newest(stores, venue, symbol, 0, _END)
+    if venue.contiguous_ids:
+        return _by_ids(ended, await read_ledger(stores, venue, symbol))
     if not ended:
         return StoredTape(Restored(), [])
-    if venue.contiguous_ids:
-        ledger = await read_ledger(stores, venue, symbol)
-        newest = max(ended, key=lambda trade: trade.sequence)
-        if ledger.newest and ledger.newest[0] > newest.sequence:
-            # What the log has lost is inside the aggregates: asking for it would count it twice.
-            number, time = ledger.newest
-            newest = replace(newest, id=number, sequence=number, exchange_time=time)
-        holes = ledger.missing()
-        gaps = [_gap(hole) for hole in holes]
-        return StoredTape(Restored((newest,), [hole.ids for hole in holes]), gaps)
     since = ended[-1].exchange_time - REMEMBERED_NS
-    return StoredTape(Restored(await _newest(stores, venue, symbol, since, IDS_MAX)), [])
+    recent = await _newest(stores, venue, symbol, since, IDS_MAX)
+    return StoredTape(Restored(recent=recent), [])
+
+
+def _by_ids(ended: Sequence[TradeEvent], ledger: Ledger) -> StoredTape:
+    ends = [(trade.sequence, trade.exchange_time) for trade in ended]
+    if ledger.newest:
+        # What the log has lost is inside the aggregates: asking for it would count it twice.
+        ends.append(ledger.newest)
+    holes = ledger.missing()
+    end = TapeEnd(*max(ends)) if ends else None
+    return StoredTape(Restored(end, [hole.ids for hole in holes]), [_gap(hole) for hole in holes])
 
 
 async def _newest(

@@ -25,7 +25,7 @@ from cloud_marketdata.collectors.lanes.intake import Intake
 from cloud_marketdata.collectors.lanes.tickercheck import TickerCheck
 from cloud_marketdata.collectors.lanes.validator import AHEAD, EPOCH, why_not_book, why_not_trade
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.tapes.tape import Restored, Tapes
+from cloud_marketdata.collectors.tapes.tape import Restored, TapeEnd, Tapes
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import Rejection, StatusKind, TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
@@ -79,7 +79,7 @@ def test_a_snapshot_with_a_price_of_zero_is_refused():
 
 def _desks(venue: Venue, last: TradeEvent) -> Desks:
     tapes = Tapes(venue)
-    tapes.restore("BTCUSDT", Restored((last,)))
+    tapes.restore("BTCUSDT", Restored(TapeEnd(last.id, last.exchange_time), recent=(last,)))
     return Desks(venue, tapes)
 
 

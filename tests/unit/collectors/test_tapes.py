@@ -18,6 +18,7 @@ from cloud_marketdata.collectors.tapes.tape import (
     ContiguousTape,
     Restored,
     SeenTape,
+    TapeEnd,
     Tapes,
 )
 from cloud_marketdata.domain.values import NS_PER_S, Venue
@@ -255,10 +256,11 @@ def test_the_first_trade_of_a_tape_is_new(tape):
 
 
 def test_each_symbol_has_the_kind_of_tape_its_venue_allows():
-    stored = Restored([trade(7), trade(9), trade(8)], [range(3, 5)])
+    end = TapeEnd(9, trade(9).exchange_time)
+    stored = Restored(end, [range(3, 5)], recent=[trade(7), trade(9), trade(8)])
     contiguous = Tapes(Venue.BINANCE_USDM)
     contiguous.restore("BTCUSDT", stored)
-    assert contiguous["BTCUSDT"].last == trade(9)
+    assert contiguous["BTCUSDT"].last == end
     assert contiguous["BTCUSDT"].holes == [range(3, 5)]
     assert contiguous["ETHUSDT"].last is None
     seen = Tapes(Venue.BYBIT_LINEAR).restore("BTCUSDT", stored)

@@ -31,6 +31,13 @@ class TapeVerdict(NamedTuple):
     filled: bool = False
 
 
+class TapeEnd(NamedTuple):
+    """Where a stored tape ends: its newest id, and the match time of that trade in ns."""
+
+    id: int | str
+    exchange_time: int
+
+
 NEW: Final = TapeVerdict(new=True)
 FILLED: Final = TapeVerdict(new=True, filled=True)
 REPEATED: Final = TapeVerdict(new=False)
@@ -49,14 +56,14 @@ REMEMBERED_NS: Final = 600 * NS_PER_S
 class ContiguousTape:
     """Trades whose ids grow by one: a hole is a loss, an old id outside every hole a repeat.
 
-    last: the newest trade that is stored; the tape goes on behind it.
+    last: where what is stored ends; the tape goes on behind it.
     holes: ids that were missing when the tape was stored, as disjoint ranges.
     The newest thousand open holes are kept, `forgotten` counts those that had to go. An id that
     leaps by more than ten million is refused as foreign unless the next one continues it.
     """
 
-    def __init__(self, last: TradeEvent | None = None, holes: Iterable[range] = ()) -> None:
-        self.last = last
+    def __init__(self, last: TapeEnd | None = None, holes: Iterable[range] = ()) -> None:
+        self.last: TradeEvent | TapeEnd | None = last
         self.forgotten = 0
         self._leapt = -1
         self._next = int(last.id) + 1 if last else None
@@ -216,10 +223,14 @@ Tape = ContiguousTape | SeenTape
 
 
 class Restored(NamedTuple):
-    """What is stored of a symbol's tape: its newest trades, and the ids it lacks."""
+    """What is stored of a symbol's tape: where it ends, and the ids it lacks.
 
-    recent: Sequence[TradeEvent] = ()
+    Where ids do not grow by one, its newest trades stand for both.
+    """
+
+    end: TapeEnd | None = None
     holes: Sequence[range] = ()
+    recent: Sequence[TradeEvent] = ()
 
 
 class Tapes(dict[str, Tape]):
@@ -236,8 +247,7 @@ class Tapes(dict[str, Tape]):
     def restore(self, symbol: str, stored: Restored) -> Tape:
         """Begin a symbol's tape behind what is stored of it."""
         if self._contiguous:
-            last = max(stored.recent, key=lambda trade: trade.sequence, default=None)
-            self[symbol] = ContiguousTape(last, stored.holes)
+            self[symbol] = ContiguousTape(stored.end, stored.holes)
         else:
             self[symbol] = SeenTape(stored.recent)
         return self[symbol]
