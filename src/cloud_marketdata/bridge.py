@@ -1,17 +1,20 @@
 """MCP on stdin and stdout: over a local data folder, or handed through to a running service."""
 
+from random import SystemRandom
+
 from cloud_marketdata import __version__
 from cloud_marketdata.api.mcp import build_mcp
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.main import open_stores
+from cloud_marketdata.storage.deployment import Deployment, open_stores
 
 
 async def serve_stdio(settings: Settings) -> None:
     """Answer from the stores that the settings name until stdin closes."""
     clock = SystemClock()
-    async with open_stores(settings, clock) as stores:
+    opened = Deployment(settings, clock, SystemRandom(), appends=False)
+    async with open_stores(opened) as stores:
         server = build_mcp(Queries(stores, clock, settings), __version__)
         await server.run_stdio_async(show_banner=False)
 

@@ -29,7 +29,7 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import StatusEvent, StatusKind
 from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.main import open_stores
+from cloud_marketdata.storage.deployment import Deployment, open_stores
 from cloud_marketdata.storage.ports import Batch, EventLog, StreamKind
 
 
@@ -108,7 +108,7 @@ async def ingest(target: Target, settings: Settings, clock: Clock, random: Rando
 
     Raises VenueError where it cannot be reached, closes early or sends too little.
     """
-    async with open_stores(settings, clock) as stores:
+    async with open_stores(Deployment(settings, clock, random, appends=True)) as stores:
         log = _CountingLog(stores.log, target.count)
         meter, rejections = Meter(clock), Rejections()
         writer = LogWriter(

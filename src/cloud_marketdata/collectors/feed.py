@@ -174,6 +174,8 @@ class Feed:
             "last_error": self.last_error or "; ".join(errors),
             "backlog": self._writer.backlog,
             "stalls": self._writer.stalls,
+            "refused_appends": self._writer.refused,
+            "waiting_beside": self._writer.waiting,
         }
 
     def _assembled(self, rest: Rest) -> Works:

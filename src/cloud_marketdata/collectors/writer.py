@@ -1,47 +1,46 @@
 """The one writer to the log: collects what the sessions bring and appends it in large batches.
 
 What was taken is kept until the log has it. The backlog is bounded: above the bound sessions are
-told to stop reading their sockets, and told to go on when there is room.
+told to stop reading their sockets, and told to go on when there is room. Only the log may cause
+that; whatever else goes to a store is brought by `beside`, which holds up nobody.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import structlog
 
+from cloud_marketdata.collectors.backlog import Backlog
+from cloud_marketdata.collectors.beside import Beside
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
-from cloud_marketdata.domain.events import LogEvent, Rejection
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.storage.ports import Batch, BookView, Stores, Stream
-
-T = TypeVar("T")
+from cloud_marketdata.storage.ports import Batch, BookView, Stores, StreamKind
 
 _RETRY_S: Final = 0.5
 
 
 class LogWriter:
-    """Appends batches, then publishes books: a book is never ahead of the log.
+    """Appends batches, then has books published: a book is never ahead of the log.
 
-    events_max: backlog in events above which `full` is true.
+    An append counts as done where the log has journalled it: from there on it is as durable as in
+    the log, and comes into it in its order. So books stay fresh while a journal is drained.
+
+    events_max: backlog in events above which sessions are paused. appended: events that the log has
+    acknowledged. stalls: how often a session was paused. refused: appends that the log has refused.
     """
 
     def __init__(
         self, stores: Stores, rejections: Rejections, clock: Clock, *, events_max: int
     ) -> None:
-        self.appended = 0
-        self.stalls = 0
+        self.appended = self.stalls = self.refused = 0
         self._stores = stores
-        self._rejections = rejections
         self._clock = clock
-        self._events_max = events_max
-        self._events: dict[Stream, list[LogEvent]] = {}
+        self._events = Backlog(events_max)
         self._views: dict[tuple[str, str], BookView] = {}
-        self._refined: list[Instrument] = []
-        self._waiting = 0
+        self._beside = Beside(stores, rejections, clock)
         self._closing = False
         self._arrived = asyncio.Event()
         self._resume: list[Callable[[], None]] = []
@@ -50,7 +49,12 @@ class LogWriter:
     @property
     def backlog(self) -> int:
         """Events that wait for the log."""
-        return self._waiting
+        return self._events.count
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """What waits for the other stores, by name, and what was left out."""
+        return {**self._beside.waiting, "alive_unsaid": self._events.unsaid}
 
     def submit(
         self,
@@ -59,17 +63,17 @@ class LogWriter:
         refined: Iterable[Instrument] = (),
     ) -> None:
         """Take batches, books and refined instruments; never waits, never refuses."""
-        for stream, events in batches:
-            self._events.setdefault(stream, []).extend(events)
-            self._waiting += len(events)
+        self._events.put(batches)
         for view in views:
             self._views[view.instrument.venue, view.instrument.symbol] = view
-        self._refined.extend(refined)
+        self._beside.save(refined)
+        # Input that is nothing but bad brings no batches, and its counts are wanted all the same.
+        self._beside.look()
         self._arrived.set()
 
     def when_full(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         """Call `pause` now if the backlog is above its bound, and `resume` once it is written."""
-        if self._waiting > self._events_max:
+        if self._events.full:
             self.stalls += 1
             pause()
             self._resume.append(resume)
@@ -79,65 +83,52 @@ class LogWriter:
 
         It is ended by `close` and not by cancelling, which could lose what is being written.
         """
-        while not self._closing:
-            await self._arrived.wait()
-            await self.drain()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beside.run())
+            while not self._closing:
+                await self._arrived.wait()
+                await self._drain()
+            await self._drain()
+            self._beside.close()
 
     def close(self) -> None:
-        """Let `run` end once everything submitted so far is written."""
+        """Let `run` end once the log has everything submitted so far, and the rest was tried."""
         self._closing = True
         self._arrived.set()
 
-    async def drain(self) -> None:
-        """Write everything that has been submitted; tries again while the store is away."""
-        # Input that is nothing but bad brings no batches, and its counts are wanted all the same.
-        while self._events or self._views or self._refined or self._rejections.pending:
+    async def _drain(self) -> None:
+        """Append everything that has been submitted."""
+        while self.backlog or self._views:
             self._arrived.clear()
-            taken, self._events = self._events, {}
+            batches = self._events.take()
             views, self._views = self._views, {}
-            refined, self._refined = self._refined, []
-            await self._write(
-                [Batch(stream, events) for stream, events in taken.items()],
-                list(views.values()),
-                refined,
-            )
+            # Facts last: a word that a stream is alive vouches for the trades that came before it,
+            # and a process may be killed while only a part has been written.
+            await self._append([b for b in batches if b.stream.kind is not StreamKind.STATUS])
+            await self._append([b for b in batches if b.stream.kind is StreamKind.STATUS])
+            self._beside.publish(views.values())
             resume, self._resume = self._resume, []
             for call in resume:
                 call()
         self._arrived.clear()
 
-    async def _write(
-        self, batches: Sequence[Batch], views: Sequence[BookView], refined: Sequence[Instrument]
-    ) -> None:
-        count = sum(len(batch.events) for batch in batches)
-        # The finer grid first: what stands in the log can then always be explained.
-        await self._until_done(self._stores.instruments.save, refined)
-        if await self._until_done(self._stores.log.append, batches):
-            self.appended += count
-        self._waiting -= count
-        await self._until_done(self._stores.books.publish, views)
-        counts, samples = self._rejections.take()
-        if counts:
-            await self._quarantine(counts, samples)
-
-    async def _quarantine(
-        self, counts: dict[tuple[Venue, str], int], samples: Sequence[Rejection]
-    ) -> None:
-        async def record(once: Sequence[dict[tuple[Venue, str], int]]) -> None:
-            await self._stores.quarantine.record(once[0], samples)
-
-        await self._until_done(record, [counts])
-
-    async def _until_done(
-        self, call: Callable[[Sequence[T]], Awaitable[object]], items: Sequence[T]
-    ) -> bool:
-        """Pass the items on, again and again while the store is away; False if there are none."""
-        while items:
+    async def _append(self, batches: Sequence[Batch]) -> None:
+        """Append, again and again while the log refuses."""
+        began = self._clock.monotonic()
+        before = self.refused
+        while batches:
             try:
-                await call(items)
+                await self._stores.log.append(batches)
             except StorageError as error:
-                self._log.warning("writer.storage_away", error=str(error), backlog=self._waiting)
+                if self.refused == before:
+                    self._log.error("writer.storage_away", error=str(error), backlog=self.backlog)
+                self.refused += 1
                 await self._clock.sleep(_RETRY_S)
             else:
-                return True
-        return False
+                break
+        if self.refused > before:
+            seconds = round(self._clock.monotonic() - began, 1)
+            self._log.info("writer.storage_back", after_s=seconds, backlog=self.backlog)
+        count = sum(len(batch.events) for batch in batches)
+        self.appended += count
+        self._events.written(count)

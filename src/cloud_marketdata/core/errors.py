@@ -7,7 +7,8 @@ MarketDataError
 ├── NotReadyError        the answer may not be served now (a book out of sync)
 ├── SettingsError        a setting is wrong; the text names it
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge
-│   └── FencedError      somebody else owns the market by now; what was to be stored is not
+│   ├── FencedError      somebody else owns the market by now; what was to be stored is not
+│   └── JournalFullError the disk's share for an absence of Redis is used up (storage.journal)
 └── VenueError           a venue refused, is away, or broke its protocol; the session reconnects
     └── VenueBusyError   it is alive and wants to be asked later; nothing is broken
 """

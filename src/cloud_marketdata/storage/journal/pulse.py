@@ -1,0 +1,30 @@
+"""What `/health` tells of the journal."""
+
+from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.domain.values import NS_PER_MS
+from cloud_marketdata.storage.journal.log import JournaledLog
+
+
+class JournalPulse:
+    """`ok` while the journal is empty, else `filling`, or `full` once it has refused something."""
+
+    def __init__(self, log: JournaledLog) -> None:
+        self._log = log
+
+    async def pulse(self) -> Pulse:
+        """See core.health.Component."""
+        log, journal, drain = self._log, self._log.journal, self._log.drain
+        waits = journal.entries > 0
+        state = "full" if waits and log.full else "filling" if waits else "ok"
+        detail: dict[str, object] = {
+            "entries": journal.entries,
+            "bytes": journal.bytes,
+            "since_ms": journal.since // NS_PER_MS if journal.since is not None else None,
+            "drained": drain.moved,
+            "restamped": drain.restamped,
+            "refused": log.refused,
+            "torn_bytes": journal.torn,
+            "longest_s": round(drain.longest_s, 1),
+            "error": drain.error,
+        }
+        return Pulse("tiers", "journal", state, ok=not waits, detail=detail)
