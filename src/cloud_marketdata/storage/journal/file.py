@@ -17,8 +17,8 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.entry import Entry, TakenError
 from cloud_marketdata.storage.journal.frames import framed
 from cloud_marketdata.storage.journal.segment import Segment, sync, translated
-from cloud_marketdata.storage.journal.stamps import stamped_again
 from cloud_marketdata.storage.ports import Stream
+from cloud_marketdata.storage.stamps import stamped_again
 
 _SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _NAMES: Final = "[0-9]" * 16 + ".journal"

@@ -19,8 +19,8 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.entry import Entry, TakenError
 from cloud_marketdata.storage.journal.drain import Appender, Drain
 from cloud_marketdata.storage.journal.file import JournalFullError
-from cloud_marketdata.storage.journal.stamps import stamped_again
 from cloud_marketdata.storage.ports import Batch, LogReader, Record, Stream
+from cloud_marketdata.storage.stamps import stamped_again
 from cloud_marketdata.storage.timed import Mark, TimedLog, TimedRecord
 
 

@@ -1,0 +1,59 @@
+"""What a Redis must be before anything is written to it, and what it says of itself.
+
+Refused, each in one line: an older version than the scripts need, a replica, a cluster's node taken
+for a single server, a policy that would throw log entries away, a schema of a newer release.
+"""
+
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.storage.redis.client import Client
+from cloud_marketdata.storage.redis.faults import told
+from cloud_marketdata.storage.redis.keys import Keys
+from cloud_marketdata.storage.redis.server import Server
+
+SCHEMA: Final = 1
+_OLDEST: Final = 7
+
+Facts = dict[str, str]
+"""What INFO says, by its own names."""
+
+
+async def facts(client: Client, server: Server) -> Facts:
+    """Return what a server says of itself; raises StorageError where it does not."""
+    (told_by_it,) = await client.attempt(server, [("INFO",)])
+    if isinstance(told_by_it, ResponseError):
+        raise told(told_by_it, server.address)
+    lines = told_by_it.decode().splitlines()
+    return {name: value for name, colon, value in (line.partition(":") for line in lines) if colon}
+
+
+async def check(client: Client, keys: Keys, *, cluster: bool) -> None:
+    """Raise StorageError unless every server is fit and the schema is ours."""
+    for server in await client.servers.masters():
+        _check_server(server, await facts(client, server), cluster=cluster)
+    found = await client.ask(keys.schema, "SET", keys.schema, SCHEMA, "NX", "GET")
+    if found is not None and found != str(SCHEMA).encode():
+        msg = (
+            f"Redis holds {keys.schema} of version {found.decode(errors='replace')}, "
+            f"this program reads version {SCHEMA}"
+        )
+        raise StorageError(msg)
+
+
+def _check_server(server: Server, said: Facts, *, cluster: bool) -> None:
+    trouble = ""
+    version = said.get("redis_version", "0")
+    if int(version.partition(".")[0]) < _OLDEST:
+        trouble = f"is version {version}; {_OLDEST}.0 or later is wanted"
+    elif said.get("cluster_enabled") == "1" and not cluster:
+        trouble = "belongs to a cluster; set redis_cluster"
+    elif said.get("role") != "master":
+        trouble = "is a read-only replica"
+    elif said.get("maxmemory") != "0" and said.get("maxmemory_policy", "").startswith("allkeys"):
+        trouble = f"would evict the log: its maxmemory-policy is {said['maxmemory_policy']}"
+    if trouble:
+        msg = f"Redis at {server.address} {trouble}"
+        raise StorageError(msg)
