@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from cloud_marketdata.api.candles import CANDLE_FRAMES
 from cloud_marketdata.api.cursors import Cursor, decode
 from cloud_marketdata.api.cuts import Reading
+from cloud_marketdata.api.horizons import Horizons
 from cloud_marketdata.api.questions import FILLS, MOST_CANDLES, CandlesQuestion
-from cloud_marketdata.api.times import TimeRange, asked_range
+from cloud_marketdata.api.resolutions import ResolutionGoneError
+from cloud_marketdata.api.times import TimeRange, asked_range, iso
 from cloud_marketdata.core.errors import BadRequestError, LimitError
 from cloud_marketdata.domain.values import Timeframe
 
@@ -30,17 +32,9 @@ class CandlePage(Struct, frozen=True):
     begin: int
 
     @classmethod
-    def of(cls, question: CandlesQuestion, oldest: int | None, now: int) -> "CandlePage":
-        """Read it from a cursor or the question's times.
-
-        Raises BadRequestError, LimitError, BadTimeError or BadCursorError.
-        """
-        timeframe = _checked(question)
-        if question.cursor is None:
-            asked = asked_range(question.start, question.end, now).widened(timeframe)
-        else:
-            cursor = decode(question.cursor, _identity(question))
-            asked = TimeRange(cursor.time, max(cursor.time, cursor.end or now))
+    def of(cls, question: CandlesQuestion, asked: TimeRange, oldest: int | None) -> "CandlePage":
+        """Return the first page of a range; raises LimitError."""
+        timeframe = Timeframe(question.timeframe)
         begin = max(asked.start, timeframe.floor(oldest or 0))
         end = min(asked.end, begin + question.limit * timeframe.ns)
         if question.state_hash and end < asked.end:
@@ -52,10 +46,16 @@ class CandlePage(Struct, frozen=True):
         """Return the reading with the range that this page settles.
 
         It begins where the range was asked to begin, and where nothing is known beyond the page it
-        ends where the range ends.
+        ends where the range ends. A reading of settled time has not looked for the newest trades.
         """
-        end = self.asked.end if reading.newest < self.read.end else self.read.end
-        return replace(reading, range=TimeRange(self.asked.start, end))
+        nothing = reading.live and reading.newest < self.read.end
+        end = self.asked.end if nothing else self.read.end
+        last = [piece._replace(end=end) for piece in reading.pieces[-1:]]
+        return replace(
+            reading,
+            range=TimeRange(self.asked.start, end),
+            pieces=(*reading.pieces[:-1], *last),
+        )
 
     def next(self, answered: TimeRange) -> Cursor | None:
         """Return where the next page begins, or None after the last one."""
@@ -64,9 +64,45 @@ class CandlePage(Struct, frozen=True):
         return Cursor(_identity(self.question), self.asked.end, answered.end, 0)
 
 
-def finest_frame(question: CandlesQuestion) -> Timeframe:
-    """Return the finest frame the bars are made of; raises BadRequestError."""
-    return CANDLE_FRAMES[_timeframe(question.timeframe)][-1]
+def asked_bars(question: CandlesQuestion, now: int) -> TimeRange:
+    """Return the time of the bars that are asked for, from a cursor or the question's times.
+
+    Raises BadRequestError, LimitError, BadTimeError or BadCursorError.
+    """
+    timeframe = _checked(question)
+    if question.cursor is None:
+        return asked_range(question.start, question.end, now).widened(timeframe)
+    cursor = decode(question.cursor, _identity(question))
+    return TimeRange(cursor.time, max(cursor.time, cursor.end or now))
+
+
+def kept_bars(question: CandlesQuestion, asked: TimeRange, horizons: Horizons) -> TimeRange:
+    """Return the part of a range whose bars can still be made.
+
+    Raises ResolutionGoneError where none can, or where `exact` is wanted and some are gone.
+    """
+    timeframe = Timeframe(question.timeframe)
+    since = horizons.available(timeframe, CANDLE_FRAMES[timeframe])
+    if asked.start >= since:
+        return asked
+    if question.exact or asked.end <= since:
+        msg = f"{gone_bars(timeframe, since)}; {_finest_words(asked, horizons)}"
+        raise ResolutionGoneError(msg)
+    return TimeRange(since, asked.end)
+
+
+def gone_bars(timeframe: Timeframe, since: int) -> str:
+    """Say which bars are gone."""
+    return f"bars of {timeframe} before {iso(since)} are no longer kept"
+
+
+def _finest_words(asked: TimeRange, horizons: Horizons) -> str:
+    there = (
+        frame
+        for frame, made_of in CANDLE_FRAMES.items()
+        if horizons.available(frame, made_of) <= frame.floor(asked.start)
+    )
+    return f"the finest of that time are those of {next(there)}"
 
 
 def _checked(question: CandlesQuestion) -> Timeframe:

@@ -33,6 +33,13 @@ CANDLE_FRAMES: Final = {
 """What a bar is made of, coarsest first."""
 
 
+def bars_made(tiles: Sequence[Aggregate], timeframe: Timeframe) -> list[Aggregate]:
+    """Return the bars of a time that nothing can change any more, without rows, ascending."""
+    grouped = groupby(tiles, key=lambda tile: timeframe.floor(tile.start))
+    made = (combined(map(_without_rows, tiles), timeframe, start) for start, tiles in grouped)
+    return [bar for bar in made if bar]
+
+
 def bars_of(reading: Reading, timeframe: Timeframe, lateness: int) -> list[Aggregate]:
     """Return one aggregate for each bucket with trades, ascending."""
     watermark = reading.newest - lateness

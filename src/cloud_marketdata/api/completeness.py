@@ -54,7 +54,7 @@ def quality_of(instrument: Instrument, reading: Reading, now: int) -> Quality:
         quality,
         late=sum(part.late for part in reading.parts),
         revision=sum(part.revision for part in reading.parts),
-        reasons=quality.reasons if reading.caught_up else (*quality.reasons, BEHIND),
+        reasons=(*quality.reasons, *reading.notes, *(() if reading.caught_up else (BEHIND,))),
     )
 
 

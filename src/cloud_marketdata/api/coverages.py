@@ -7,12 +7,15 @@ from pydantic import Field
 
 from cloud_marketdata.api.completeness import missing_trades, repaired_trades, share
 from cloud_marketdata.api.envelope import Meta, Wire
+from cloud_marketdata.api.horizons import read_horizons
+from cloud_marketdata.api.missing_ids import MOST_ID_RANGES, IdRange, missing_ids
 from cloud_marketdata.api.questions import CoverageQuestion
 from cloud_marketdata.api.tail import read_tail, remember
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.core.errors import BadRequestError, LimitError
 from cloud_marketdata.domain.coverage import CoverageState, Covered, Interval, partition
 from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.storage.coverage import saved_ledger
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
@@ -55,6 +58,12 @@ class Coverage(Wire):
         description="Trades proven missing in the gaps that touch the range"
     )
     repaired_trades: int = Field(description="Trades that were missing and have been filled")
+    missing_ids: list[IdRange] = Field(
+        description=f"[first, last] id of each proven gap, ascending, at most {MOST_ID_RANGES}"
+    )
+    missing_ids_left: int = Field(
+        description="Gaps behind the last one listed: ask again with ids_after"
+    )
     intervals: list[CoveragePiece]
 
 
@@ -70,13 +79,23 @@ async def read_known(
 ) -> tuple[list[Interval], bool]:
     """Return what is known of a range, and whether every logged trade is inside."""
     venue, symbol = instrument.venue, instrument.symbol
-    ledger = await saved_ledger(stores, venue, symbol, *asked, covered)
-    caught_up = True
-    if covered is Covered.TRADES:
-        stream = Stream(venue, symbol, StreamKind.TRADES)
-        trades, caught_up = await read_tail(stores.log, stream, ledger.trades_at)
-        remember(ledger, trades)
+    late = (await read_horizons(stores.aggregates, (venue, symbol))).late
+    if asked.end <= late:
+        # No trade is folded there any more, and what was told of it has been saved long ago.
+        kept = await stores.coverage.find(venue, symbol, *asked, covered)
+        ledger, caught_up = Ledger(venue, symbol, kept), True
+    else:
+        ledger = await saved_ledger(stores, venue, symbol, *asked, covered)
+        caught_up = covered is not Covered.TRADES or await _follow(stores, ledger, late)
     return [one for one in ledger.intervals(covered) if one.overlaps(*asked)], caught_up
+
+
+async def _follow(stores: Stores, ledger: Ledger, late: int) -> bool:
+    """Fold the log's young trades into a ledger; return whether that was all of them."""
+    stream = Stream(ledger.venue, ledger.symbol, StreamKind.TRADES)
+    trades, caught_up = await read_tail(stores.log, stream, ledger.trades_at, since=late)
+    remember(ledger, trades)
+    return caught_up
 
 
 def covered_by(question: CoverageQuestion) -> Covered:
@@ -89,9 +108,15 @@ def covered_by(question: CoverageQuestion) -> Covered:
 
 
 def coverage_data(
-    instrument: Instrument, known: Sequence[Interval], asked: TimeRange, covered: Covered
+    instrument: Instrument,
+    known: Sequence[Interval],
+    asked: TimeRange,
+    covered: Covered,
+    *,
+    ids_after: int | None = None,
 ) -> Coverage:
     """Cut a range by what is known; raises LimitError on more pieces than one answer may hold."""
+    gone = missing_ids(known, asked, ids_after)
     pieces = partition(known, *asked)
     if len(pieces) > MOST_PIECES:
         msg = f"{len(pieces)} intervals are more than {MOST_PIECES}; ask for a shorter range"
@@ -104,6 +129,8 @@ def coverage_data(
         shares=CoverageShares(**shares),
         missing_trades=missing_trades(known, asked),
         repaired_trades=repaired_trades(known, asked),
+        missing_ids=gone.ranges,
+        missing_ids_left=gone.left,
         # What is shorter than a millisecond would be an interval without length.
         intervals=[piece for piece in map(_piece, pieces) if piece.start < piece.end],
     )

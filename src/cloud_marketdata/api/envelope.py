@@ -90,12 +90,24 @@ class RangeOut(Wire):
     end: int
 
 
+class PartOut(Wire):
+    """What the answer was made of from `start` to `end`, epoch milliseconds, half-open."""
+
+    start: int
+    end: int
+    resolution: str = Field(description="Buckets of this timeframe, or raw `trades`")
+    tier: str = Field(description="hot, warm or cold")
+
+
 class Meta(Wire):
     """What a reader must know beside the data."""
 
     quality: QualityOut
     method: dict[str, str | int]
     resolution: list[str] = Field(description="What the answer was made of, coarsest first")
+    parts: list[PartOut] = Field(
+        description="The same by time: parts ascend, touch each other and fill the range"
+    )
     range: RangeOut | None
     next_cursor: str | None
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_marketdata.api.away import TierAwayError
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import MarketDataError
 
@@ -66,7 +67,8 @@ class Problems:
             code, status, detail = error.code, error.status, str(error)
         else:
             code, status, detail = _INTERNAL, 500, ""
-        problem = self.make(code, status, _HIDDEN.get(code, detail))
+        told = detail if isinstance(error, TierAwayError) else _HIDDEN.get(code, detail)
+        problem = self.make(code, status, told)
         if code in _HIDDEN:
             _log.error("request failed", request_id=problem.request_id, exc_info=error)
         return problem

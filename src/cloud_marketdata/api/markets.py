@@ -5,14 +5,13 @@ from cloud_marketdata.api.schemas import Market, Trade
 from cloud_marketdata.api.units import units_of
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import NS_PER_MS, Timeframe, plain
+from cloud_marketdata.domain.values import NS_PER_MS, plain
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
 
 
-async def market_data(stores: Stores, instrument: Instrument) -> Market:
-    """Describe one market and what is kept of it."""
+async def market_data(stores: Stores, instrument: Instrument, since: int | None) -> Market:
+    """Describe one market; `since` is the start of its oldest bucket in ns."""
     venue, symbol = instrument.venue, instrument.symbol
-    bounds = await stores.aggregates.bounds(venue, symbol, Timeframe.M1)
     record = await stores.log.last(Stream(venue, symbol, StreamKind.TRADES))
     events = record.events if record else ()
     times = [event.exchange_time for event in events if isinstance(event, TradeEvent)]
@@ -27,7 +26,7 @@ async def market_data(stores: Stores, instrument: Instrument) -> Market:
         tick=plain(instrument.scale.tick),
         lot=plain(instrument.scale.lot),
         scale_version=instrument.scale_version,
-        since=bounds[0] // NS_PER_MS if bounds else None,
+        since=None if since is None else since // NS_PER_MS,
         last_trade=max(times) // NS_PER_MS if times else None,
         book=view.state.value if view else "unknown",
     )

@@ -11,8 +11,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from cloud_marketdata.api import cursors, paging
-from cloud_marketdata.api.candle_pages import CandlePage, finest_frame
-from cloud_marketdata.api.candles import CANDLE_FRAMES, Filling, bars_of, candles, flat_filled
+from cloud_marketdata.api.away import with_named_tiers
+from cloud_marketdata.api.beginnings import Beginnings
+from cloud_marketdata.api.candle_pages import CandlePage
+from cloud_marketdata.api.candles import Filling, bars_of, candles, flat_filled
 from cloud_marketdata.api.completeness import BEHIND, judged, listed, quality_of
 from cloud_marketdata.api.coverages import (
     CoverageAnswer,
@@ -21,11 +23,13 @@ from cloud_marketdata.api.coverages import (
     known_until,
     read_known,
 )
-from cloud_marketdata.api.cuts import RAW, Reading
+from cloud_marketdata.api.cuts import Reading
 from cloud_marketdata.api.depths import depth_data, depth_quality, servable
-from cloud_marketdata.api.envelope import CandlesMeta, Meta, QualityOut, RangeOut
+from cloud_marketdata.api.envelope import CandlesMeta
 from cloud_marketdata.api.figures import VWAP_ROUNDING, price_text
+from cloud_marketdata.api.known import KnownMarkets
 from cloud_marketdata.api.markets import market_data, trade_data
+from cloud_marketdata.api.metas import meta_of
 from cloud_marketdata.api.page_quality import page_quality
 from cloud_marketdata.api.profiles import profile_data, profile_method
 from cloud_marketdata.api.questions import (
@@ -33,11 +37,11 @@ from cloud_marketdata.api.questions import (
     CandlesQuestion,
     CoverageQuestion,
     DepthQuestion,
-    MarketQuestion,
     ProfileQuestion,
     TradesQuestion,
 )
 from cloud_marketdata.api.refusals import rejections_data
+from cloud_marketdata.api.resolutions import BOOK, LEDGER, RAW, raw_piece
 from cloud_marketdata.api.schemas import (
     CandlesAnswer,
     DepthAnswer,
@@ -46,18 +50,20 @@ from cloud_marketdata.api.schemas import (
     RejectionsAnswer,
     TradesAnswer,
 )
-from cloud_marketdata.api.tiles import PROFILE_FRAMES, TileReader
+from cloud_marketdata.api.stitching import read_bars, read_rows
+from cloud_marketdata.api.tiles import TileReader
 from cloud_marketdata.api.times import TimeRange, asked_range
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.errors import LimitError, UnknownMarketError
+from cloud_marketdata.core.errors import LimitError
 from cloud_marketdata.domain.aggregate import Aggregate, state_hash
 from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import NS_PER_MS, Venue
-from cloud_marketdata.storage.ports import Stores
+from cloud_marketdata.domain.quality import Quality
+from cloud_marketdata.domain.values import NS_PER_MS, Timeframe, Venue
+from cloud_marketdata.storage.answers import KeptAnswers
+from cloud_marketdata.storage.ports import BookView, Stores
 
 LONGEST: Final = timedelta(days=366)
-_NAMED: Final = 20
 _SAMPLES: Final = 100
 
 
@@ -65,19 +71,26 @@ class Queries:
     """Answers questions about the markets whose data lie in `stores`."""
 
     def __init__(self, stores: Stores, clock: Clock, settings: Settings) -> None:
-        self._stores = stores
+        self._stores = with_named_tiers(stores)
+        self._known = KnownMarkets(self._stores.instruments)
+        self._beginnings = Beginnings(self._stores)
+        self.answers = KeptAnswers(self._stores.cache)
         self.clock = clock
+        self._hot_ns = settings.hot_minutes * Timeframe.M1.ns
         self._lateness = settings.lateness_ms * NS_PER_MS
         self._book_levels = settings.book_levels
 
     async def markets(self) -> MarketsAnswer:
         """List the markets that are collected."""
         instruments = await self._stores.instruments.all()
-        found = [await market_data(self._stores, instrument) for instrument in instruments]
+        found = [
+            await market_data(self._stores, one, await self._beginnings.find(one.venue, one.symbol))
+            for one in instruments
+        ]
         newest = max((market.last_trade for market in found if market.last_trade), default=None)
         sources = tuple(dict.fromkeys(market.venue for market in found))
-        quality = QualityOut.of(listed(newest, sources, self.clock.now()))
-        return MarketsAnswer(data=found, meta=_meta(quality))
+        quality = listed(newest, sources, self.clock.now())
+        return MarketsAnswer(data=found, meta=meta_of(quality))
 
     async def rejections(self) -> RejectionsAnswer:
         """Tell what input was refused, and why."""
@@ -85,7 +98,7 @@ class Queries:
 
     async def trades(self, question: TradesQuestion) -> TradesAnswer:
         """Return raw trades: from `start` on, or the newest ones without a start."""
-        instrument = await self._instrument(question)
+        instrument = await self._known.find(question)
         _within(question.limit, MOST_TRADES, "limit")
         identity = f"trades|{question.venue}|{question.symbol}"
         cursor = cursors.decode(question.cursor, identity) if question.cursor else None
@@ -94,50 +107,48 @@ class Queries:
         at = (instrument.venue, instrument.symbol)
         page = await paging.read_page(self._stores.trades, at, place, question.limit)
         following = page.next(identity)
-        meta = _meta(
-            QualityOut.of(await page_quality(self._stores, instrument, page, now)),
+        answered = page.range(now)
+        meta = meta_of(
+            await page_quality(self._stores, instrument, page, now, now - self._hot_ns),
             resolution=(RAW,),
-            answered=page.range(now),
+            pieces=raw_piece(answered),
+            answered=answered,
             next_cursor=cursors.encode(following) if following else None,
         )
         return TradesAnswer(data=[trade_data(trade) for trade in page.trades], meta=meta)
 
     async def volume_profile(self, question: ProfileQuestion) -> ProfileAnswer:
         """Return the volume by price of a range."""
-        instrument = await self._instrument(question)
+        instrument = await self._known.find(question)
         now = self.clock.now()
         asked = asked_range(question.start, question.end, now, longest=LONGEST)
-        reading = await TileReader(self._stores, instrument).read(asked, PROFILE_FRAMES)
+        reading = await read_rows(self._reader(instrument), asked, exact=question.exact)
         profile = profile_data(instrument, reading.parts, question)
-        meta = _meta(
+        meta = meta_of(
             self._quality(instrument, reading),
             method=profile_method(profile),
             resolution=reading.resolution,
+            pieces=reading.pieces,
             answered=reading.range,
         )
         return ProfileAnswer(data=profile, meta=meta)
 
     async def candles(self, question: CandlesQuestion) -> CandlesAnswer:
         """Return the bars whose time overlaps a range, in pages."""
-        instrument = await self._instrument(question)
-        frame = finest_frame(question)
-        at = (instrument.venue, instrument.symbol)
-        bounds = await self._stores.aggregates.bounds(*at, frame)
+        instrument = await self._known.find(question)
         now = self.clock.now()
-        page = CandlePage.of(question, bounds[0] if bounds else None, now)
-        frames = CANDLE_FRAMES[page.timeframe]
-        flat = question.fill == "flat"
-        reading = await TileReader(self._stores, instrument).read(page.read, frames, before=flat)
+        page, reading = await read_bars(self._reader(instrument), question, now)
         bars = bars_of(reading, page.timeframe, self._lateness)
         data = candles(bars)
-        if flat:
+        if question.fill == "flat":
             data = flat_filled(data, self._filling(page, reading, instrument, bars))
         reading = page.answered(reading)
         following = page.next(reading.range)
-        meta = _meta(
+        meta = meta_of(
             self._quality(instrument, reading),
             method={"timeframe": page.timeframe, "fill": question.fill, "vwap": VWAP_ROUNDING},
             resolution=reading.resolution,
+            pieces=reading.pieces,
             answered=reading.range,
             next_cursor=cursors.encode(following) if following else None,
         )
@@ -146,45 +157,42 @@ class Queries:
 
     async def depth(self, question: DepthQuestion) -> DepthAnswer:
         """Return the top of the live book; raises NotReadyError where it may not be believed."""
-        instrument = await self._instrument(question)
+        view = await self._view(question)
         _within(question.levels, self._book_levels, "levels")
-        view = await self._stores.books.find(instrument.venue, instrument.symbol)
         now = self.clock.now()
         view = servable(view, f"{question.venue}/{question.symbol}", now)
-        meta = _meta(QualityOut.of(depth_quality(view, now)), resolution=("book",))
+        meta = meta_of(depth_quality(view, now), resolution=(BOOK,))
         return DepthAnswer(data=depth_data(view, question.levels), meta=meta)
 
     async def coverage(self, question: CoverageQuestion) -> CoverageAnswer:
         """Return what is known of the completeness of a stream."""
-        instrument = await self._instrument(question)
+        instrument = await self._known.find(question)
         covered = covered_by(question)
         now = self.clock.now()
         asked = asked_range(question.start, question.end, now, longest=LONGEST)
         known, caught_up = await read_known(self._stores, instrument, asked, covered)
-        data = coverage_data(instrument, known, asked, covered)
+        data = coverage_data(instrument, known, asked, covered, ids_after=question.ids_after)
         until = known_until(known, asked)
         quality = judged(instrument.venue, asked, known, until, now, covered)
         if not caught_up:
             quality = replace(quality, reasons=(*quality.reasons, BEHIND))
-        meta = _meta(QualityOut.of(quality), resolution=("ledger",), answered=asked)
+        meta = meta_of(quality, resolution=(LEDGER,), answered=asked)
         return CoverageAnswer(data=data, meta=meta)
 
-    async def _instrument(self, question: MarketQuestion) -> Instrument:
+    async def _view(self, question: DepthQuestion) -> BookView | None:
+        """Return the book of a market; one that is there needs no other tier to be known."""
         if question.venue in set(Venue):
-            found = await self._stores.instruments.find(Venue(question.venue), question.symbol)
-            if found is not None:
-                return found
-        raise UnknownMarketError(await self._unknown(question))
+            view = await self._stores.books.find(Venue(question.venue), question.symbol)
+            if view is not None:
+                return view
+        await self._known.find(question)
+        return None
 
-    async def _unknown(self, question: MarketQuestion) -> str:
-        known = [f"{i.venue}/{i.symbol}" for i in await self._stores.instruments.all()]
-        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
-        there = ", ".join(known[:_NAMED]) or "no market yet"
-        asked = f"{question.venue[:40]}/{question.symbol[:40]}"
-        return f"{asked} is not collected here; there is {there}{more}"
+    def _reader(self, instrument: Instrument) -> TileReader:
+        return TileReader(self._stores, instrument, self.answers)
 
-    def _quality(self, instrument: Instrument, reading: Reading) -> QualityOut:
-        return QualityOut.of(quality_of(instrument, reading, self.clock.now()))
+    def _quality(self, instrument: Instrument, reading: Reading) -> Quality:
+        return quality_of(instrument, reading, self.clock.now())
 
     def _filling(
         self, page: CandlePage, reading: Reading, instrument: Instrument, bars: Sequence[Aggregate]
@@ -201,23 +209,3 @@ def _within(given: int, most: int, name: str) -> None:
     if not 1 <= given <= most:
         msg = f"{name} must be 1 to {most}"
         raise LimitError(msg)
-
-
-def _meta(
-    quality: QualityOut,
-    *,
-    method: dict[str, str | int] | None = None,
-    resolution: tuple[str, ...] = (),
-    answered: TimeRange | None = None,
-    next_cursor: str | None = None,
-) -> Meta:
-    span = None
-    if answered is not None:
-        span = RangeOut(start=answered.start // NS_PER_MS, end=-(-answered.end // NS_PER_MS))
-    return Meta(
-        quality=quality,
-        method=method or {},
-        resolution=list(resolution),
-        range=span,
-        next_cursor=next_cursor,
-    )

@@ -38,6 +38,9 @@ ValueAreaMethod = Annotated[str, Field(json_schema_extra={"pattern": METHOD})]
 ValueAreaShare = Annotated[
     Decimal, Field(gt=0, le=100, decimal_places=4, description="Value area share, percent")
 ]
+Exact = Annotated[
+    bool, Field(description="Refuse (resolution_gone) rather than answer another range than asked")
+]
 PageCursor = Annotated[str | None, Field(description="meta.next_cursor of the page before")]
 
 
@@ -70,6 +73,7 @@ class ProfileParams(_Asked):
     row_ticks: RowTicks = None
     va_method: ValueAreaMethod = DEFAULT_METHOD
     va_pct: ValueAreaShare = DEFAULT_PCT
+    exact: Exact = False
 
 
 class CandlesParams(_Asked):
@@ -84,6 +88,7 @@ class CandlesParams(_Asked):
     limit: Annotated[int, Field(description=f"1 to {MOST_CANDLES}")] = 500
     cursor: PageCursor = None
     state_hash: Annotated[bool, Field(description="Add the hash of one page of 1m state")] = False
+    exact: Exact = False
 
 
 class DepthParams(_Asked):
@@ -100,6 +105,9 @@ class CoverageParams(_Asked):
     ] = Covered.TRADES.value
     start: Start = None
     end: End = None
+    ids_after: Annotated[
+        int | None, Field(ge=0, description="List only missing ids above this one")
+    ] = None
 
 
 class TradesQuestion(TradesParams, MarketQuestion):

@@ -35,9 +35,16 @@ class Tail(NamedTuple):
 
 
 async def read_tail(
-    log: EventLog, stream: Stream, after: int, *, most_trades: int = MOST_TRADES
+    log: EventLog,
+    stream: Stream,
+    after: int,
+    *,
+    since: int = 0,
+    most_trades: int = MOST_TRADES,
 ) -> Tail:
     """Read the trades after a position up to the entry that is the newest now.
+
+    Those before `since` are left out: they came so late that no worker will fold them any more.
 
     The end is fixed before reading, so a fast writer cannot keep the reader running and all parts
     of an answer are cut at one place. Stops early, at a whole entry, after `most_trades`.
@@ -53,7 +60,11 @@ async def read_tail(
                 break
             if len(placed) >= most_trades:
                 return Tail(placed, caught_up=False)
-            placed += [Placed(position, e) for e in events if isinstance(e, TradeEvent)]
+            placed += [
+                Placed(position, event)
+                for event in events
+                if isinstance(event, TradeEvent) and event.exchange_time >= since
+            ]
         after = records[-1].position
     return Tail(placed, caught_up=True)
 

@@ -3,62 +3,99 @@
 Order of reading is what makes the sum exact: saved position, aggregates, raw trades of the edges,
 the coverage ledger, and the log's tail last (see `tail`). A range that begins or ends inside a
 minute is answered from raw trades, but only where they prove to be all of that minute's; otherwise
-the range is widened to whole minutes and the reading says so.
+the range is widened to whole minutes and the reading says so. What lies wholly behind the horizon
+of minutes needs neither the log nor a second computation (see `settled`).
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
-from cloud_marketdata.api.cuts import RAW, Cut, Edge, Reading, joined
+from cloud_marketdata.api.cuts import Cut, Edge, Reading, joined
+from cloud_marketdata.api.horizons import Horizons, read_horizons
 from cloud_marketdata.api.neighbours import Neighbour, read_neighbour
-from cloud_marketdata.api.tail import folded, read_tail, remember
+from cloud_marketdata.api.resolutions import HOT, RAW, WARM, Piece, Source, bucket_of, pieces_of
+from cloud_marketdata.api.settled import Making, SettledReader
+from cloud_marketdata.api.shelves import Shelves
+from cloud_marketdata.api.tail import Placed, Tail, folded, read_tail, remember
 from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.instrument import Instrument
+from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.storage.answers import KeptAnswers
 from cloud_marketdata.storage.coverage import saved_ledger
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
 
-PROFILE_FRAMES: Final = (Timeframe.D1, Timeframe.H1, Timeframe.M1)
+T = TypeVar("T")
+
 _EDGE_TRADES: Final = 200_000
+_TRIES: Final = 8
 
 
 class TileReader:
     """Reads ranges of one instrument's tape."""
 
-    def __init__(self, stores: Stores, instrument: Instrument) -> None:
+    def __init__(self, stores: Stores, instrument: Instrument, answers: KeptAnswers) -> None:
         self._stores = stores
         self._aggregates = stores.aggregates
         self._at = (instrument.venue, instrument.symbol)
+        self._settled = SettledReader(answers, self._at)
+
+    async def horizons(self) -> Horizons:
+        """Return what has left the warm tier by now."""
+        return await read_horizons(self._aggregates, self._at)
+
+    def shelves(self, horizons: Horizons) -> Shelves:
+        """Return the market's stored buckets."""
+        return Shelves(self._stores, self._at, horizons)
+
+    async def steadily(self, read: Callable[[Horizons], Awaitable[tuple[TimeRange, T]]]) -> T:
+        """Return what `read` makes of a range that it names, from horizons that stood still.
+
+        What is forgotten between two of its reads would be in neither, so then it reads again.
+        """
+        horizons = await self.horizons()
+        for _ in range(_TRIES):
+            within, made = await read(horizons)
+            now = await self.horizons()
+            if now.inside(within) == horizons.inside(within):
+                return made
+            horizons = now
+        msg = f"buckets of {self._at[0]} {self._at[1]} are being forgotten while they are read"
+        raise StorageError(msg)
 
     async def read(
-        self, asked: TimeRange, frames: Sequence[Timeframe], *, before: bool = False
+        self, asked: TimeRange, making: Making, horizons: Horizons, *, before: bool = False
     ) -> Reading:
-        """Read a range from aggregates of `frames`, coarsest first; `before` adds a neighbour.
+        """Read a range from what `making` names; `before` adds a neighbour.
 
-        Where the finest frame is not a minute, the range must consist of its whole buckets.
+        Where the finest frame is not a minute, the range must consist of its whole buckets; its
+        ends must be cuts that the horizons allow.
         """
-        finest = frames[-1]
-        position = await self._aggregates.position(*self._at)
-        inner = asked.narrowed(finest)
-        tiles = await self._stored(inner, frames) if inner.start < inner.end else []
-        edges = [await self._edge(minute, asked) for minute in _edges(asked, finest)]
-        pieces: list[Edge | Neighbour] = list(edges)
-        if before:
-            pieces.append(await read_neighbour(self._aggregates, self._at, asked, finest))
-        bounds = await self._aggregates.bounds(*self._at, Timeframe.S1)
-        ledger = await saved_ledger(self._stores, *self._at, *asked.widened(finest), Covered.TRADES)
-        stream = Stream(*self._at, StreamKind.TRADES)
-        trades, caught_up = await read_tail(self._stores.log, stream, position)
-        remember(ledger, trades)
-        young = [placed.trade.exchange_time for placed in trades]
-        cuts = [
-            Cut(asked, folded(tiles, trades, inner, finest), used=_used(tiles, inner, young)),
-            *(piece.cut(trades) for piece in pieces),
+        finest = making.frames[-1]
+        shelves = self.shelves(horizons)
+        old, young = horizons.divided(asked)
+        live = young.start < young.end
+        position = await self._aggregates.position(*self._at) if live else 0
+        inner = young.narrowed(finest)
+        tiles = await shelves.tiles(inner, making.frames) if inner.start < inner.end else []
+        beside: list[Edge | Neighbour] = [
+            await self._edge(minute, asked) for minute in _edges(asked, finest)
         ]
-        newest = max([bounds[1] if bounds else 0, *young])
-        return joined(asked, cuts, newest, ledger, caught_up=caught_up)
+        if before:
+            beside.append(await read_neighbour(shelves, asked, finest))
+        cuts = [await self._settled.read(old, making, shelves)] if old.start < old.end else []
+        newest = await shelves.newest()
+        ledger = await self._ledger(asked.widened(finest), live=live)
+        tail = await self._tail(position, horizons) if live else None
+        trades = tail.trades if tail else []
+        remember(ledger, trades)
+        cuts += [_live(tiles, trades, inner, finest, horizons)]
+        cuts += [piece.cut(trades) for piece in beside]
+        newest = max([newest, *(placed.trade.exchange_time for placed in trades)])
+        return joined(asked, cuts, newest, ledger, tail)
 
     async def _edge(self, minute: TimeRange, asked: TimeRange) -> Edge:
         stored = await self._aggregates.find_by_range(*self._at, Timeframe.M1, *minute)
@@ -66,37 +103,42 @@ class TileReader:
         wanted = TimeRange(max(minute.start, asked.start), min(minute.end, asked.end))
         return Edge(minute, wanted, stored, raw)
 
-    async def _stored(self, within: TimeRange, frames: Sequence[Timeframe]) -> list[Aggregate]:
-        """Return disjoint saved aggregates of a range, coarse ones where closed ones fit."""
-        frame, *finer = frames
-        if not finer:
-            return await self._aggregates.find_by_range(*self._at, frame, *within)
-        whole = within.narrowed(frame)
-        coarse: list[Aggregate] = []
-        if whole.start < whole.end:
-            coarse = await self._aggregates.find_by_range(*self._at, frame, *whole)
-        found = [tile for tile in coarse if tile.final]
-        for piece in list(_uncovered(within, found)):
-            found += await self._stored(piece, finer)
-        return sorted(found, key=lambda tile: tile.start)
+    async def _ledger(self, within: TimeRange, *, live: bool) -> Ledger:
+        """Return what is known of a range; of a settled one all of it has been saved long ago."""
+        if live:
+            return await saved_ledger(self._stores, *self._at, *within, Covered.TRADES)
+        kept = await self._stores.coverage.find(*self._at, *within, Covered.TRADES)
+        return Ledger(*self._at, kept)
+
+    async def _tail(self, position: int, horizons: Horizons) -> Tail:
+        stream = Stream(*self._at, StreamKind.TRADES)
+        return await read_tail(self._stores.log, stream, position, since=horizons.late)
 
 
-def _used(tiles: Sequence[Aggregate], inner: TimeRange, young: Sequence[int]) -> frozenset[str]:
-    raw = {RAW} if any(map(inner.holds, young)) else set()
-    return frozenset({tile.timeframe.value for tile in tiles} | raw)
+def _live(
+    tiles: Sequence[Aggregate],
+    tail: Sequence[Placed],
+    inner: TimeRange,
+    finest: Timeframe,
+    horizons: Horizons,
+) -> Cut:
+    """Return stored buckets with the trades that are too young to be inside."""
+    parts = folded(tiles, tail, inner, finest)
+    stored = {tile.start for tile in tiles}
+    buckets = [
+        bucket_of(part, horizons.days)
+        if part.start in stored
+        else Piece(part.start, part.end, Source(RAW, HOT))
+        for part in parts
+    ]
+    used = {tile.timeframe.value for tile in tiles}
+    if any(inner.holds(placed.trade.exchange_time) for placed in tail):
+        used.add(RAW)
+    pieces = pieces_of(inner, buckets, lambda _: Source(finest.value, WARM))
+    return Cut(inner, parts, None, frozenset(used), pieces)
 
 
 def _edges(asked: TimeRange, frame: Timeframe) -> list[TimeRange]:
     """Return the buckets that a range covers only in part: none, one or two."""
     cut = {frame.floor(time) for time in asked if time % frame.ns}
     return [TimeRange(start, start + frame.ns) for start in sorted(cut)]
-
-
-def _uncovered(within: TimeRange, tiles: Sequence[Aggregate]) -> Iterator[TimeRange]:
-    at = within.start
-    for tile in tiles:
-        if at < tile.start:
-            yield TimeRange(at, tile.start)
-        at = tile.end
-    if at < within.end:
-        yield TimeRange(at, within.end)

@@ -3,7 +3,8 @@
 MarketDataError
 ├── BadRequestError      the asker is wrong; `code` is stable, the text is one clear line
 │   ├── UnknownMarketError
-│   └── BadTimeError
+│   ├── BadTimeError
+│   └── ResolutionGoneError  what was asked for is kept in coarser pieces only (api.resolutions)
 ├── NotReadyError        the answer may not be served now (a book out of sync)
 ├── SettingsError        a setting is wrong; the text names it
 ├── StorageError         a store refused or is away; drivers' own errors are translated at its edge

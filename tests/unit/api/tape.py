@@ -5,7 +5,11 @@ from decimal import Decimal
 
 import msgspec
 
+from cloud_marketdata.api.cuts import Reading
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.stitching import read_rows
+from cloud_marketdata.api.tiles import TileReader
+from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
@@ -14,9 +18,10 @@ from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.profile import VolumeProfile
 from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import NS_PER_MS, Side, Timeframe, Venue
+from cloud_marketdata.storage.answers import KeptAnswers
 from cloud_marketdata.storage.coverage import fold_facts
 from cloud_marketdata.storage.memory import memory_stores
-from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stream, StreamKind
+from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stores, Stream, StreamKind
 
 MINUTE = Timeframe.M1.ns
 # 2024-08-08 23:58 UTC, so that minutes, an hour and a day end within the tape.
@@ -62,14 +67,20 @@ def trade(
 class Market:
     """Stores of one market with a worker that folds and saves when it is told to."""
 
-    def __init__(self, instrument: Instrument = BTC, clock: FixedClock | None = None) -> None:
+    def __init__(
+        self,
+        instrument: Instrument = BTC,
+        clock: FixedClock | None = None,
+        stores: Stores | None = None,
+    ) -> None:
         self.instrument = instrument
         self.clock = clock or FixedClock()
-        self.stores = memory_stores(self.clock)
+        self.stores = stores or memory_stores(self.clock)
         self.queries = Queries(self.stores, self.clock, Settings())
         self.stream = Stream(instrument.venue, instrument.symbol, StreamKind.TRADES)
         self.buckets: dict[tuple[Timeframe, int], Aggregate] = {}
         self.folded = 0
+        self.late = 0
         self.ledger = Ledger(instrument.venue, instrument.symbol, Kept())
 
     async def open(self) -> "Market":
@@ -96,9 +107,10 @@ class Market:
     async def save(self, final_before: int | None = None) -> None:
         """Fold what is logged and save it all in one go, as the worker's contract says."""
         for record in await self.stores.log.read(self.stream, after=self.folded, limit=10_000):
-            for event in record.events:
+            trades = [event for event in record.events if event.exchange_time >= self.late]
+            for event in trades:
                 self._fold(event, record.position)
-            self.ledger.fold_trades(record.position, record.events)
+            self.ledger.fold_trades(record.position, trades)
             self.folded = record.position
         for (timeframe, _), bucket in self.buckets.items():
             if final_before is not None and bucket.end <= final_before:
@@ -107,6 +119,7 @@ class Market:
                 bucket.profile = VolumeProfile(bucket.scale)
         await fold_facts(self.stores.log, self.ledger)
         made = [*self.buckets.values(), *self._closed(final_before)]
+        made = [bucket for bucket in made if bucket.end > self.late]
         await self.stores.aggregates.save(made, self.ledger.changes())
         self.ledger.saved()
 
@@ -128,7 +141,7 @@ class Market:
         for timeframe in OTHER_BUCKETS:
             for start in sorted({timeframe.floor(minute.start) for minute in minutes}):
                 parts = [m for m in minutes if timeframe.floor(m.start) == start]
-                if before is not None and start + timeframe.ns <= before:
+                if before is not None and self.late < start + timeframe.ns <= before:
                     yield combined(parts, timeframe, start)
 
 
@@ -140,6 +153,12 @@ def brute(trades: Iterable[TradeEvent], start: int, end: int) -> Aggregate | Non
             total = total or Aggregate(event.instrument, Timeframe.D1, 0)
             total.add(event)
     return total
+
+
+async def read_tape(stores: Stores, within: TimeRange) -> Reading:
+    """Read what traded in a range, as a profile would."""
+    reader = TileReader(stores, BTC, KeptAnswers(stores.cache))
+    return await read_rows(reader, within, exact=False)
 
 
 def ms(time: int) -> str:

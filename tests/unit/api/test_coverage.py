@@ -11,6 +11,7 @@ from tape import BASE, BTC, BYBIT, MINUTE, ROOT, FixedClock, Market, ms, trade
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.coverages import CoverageAnswer
+from cloud_marketdata.api.missing_ids import MOST_ID_RANGES
 from cloud_marketdata.api.questions import (
     CandlesQuestion,
     CoverageQuestion,
@@ -290,3 +291,44 @@ def test_what_cannot_be_answered_is_refused_with_its_code(
     answer = client.get(f"{ROOT}/coverage", params=params)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.integers(1, 60), st.integers(0, 3), min_size=2, max_size=30),
+    st.integers(-1, 4),
+)
+def test_missing_ids_are_exact_where_many_holes_share_a_millisecond(times, after):
+    """Ids with match times in whole ms; time says nothing of which ids are there."""
+
+    async def law() -> None:
+        market = await Market().open()
+        await market.append([trade(n, min(times.values())) for n in sorted(times)])
+        answer = (await coverage(market, -10, 10)).data
+        listed = [n for low, high in answer.missing_ids for n in range(low, high + 1)]
+        assert listed == [n for n in range(min(times), max(times)) if n not in times]
+        assert len(listed) == answer.missing_trades
+        assert answer.missing_ids_left == 0
+        behind = CoverageQuestion(**asked(market, -10, 10), ids_after=max(0, after))
+        rest = (await market.queries.coverage(behind)).data.missing_ids
+        kept = [n for low, high in rest for n in range(low, high + 1)]
+        assert kept == [n for n in listed if n > max(0, after)]
+
+    asyncio.run(law())
+
+
+async def test_missing_ids_beyond_one_page_are_told_and_can_be_asked_for():
+    market = await Market().open()
+    for first in range(0, 1_500, 300):
+        await market.append([trade(2 * n, 5) for n in range(first, first + 300)])
+        # A ledger watches a thousand holes; those that were let go are rows like the others.
+        await market.save()
+    found: list[tuple[int, int]] = []
+    left = 1
+    while left:
+        after = found[-1][1] if found else None
+        question = CoverageQuestion(**asked(market, 0, 9), ids_after=after)
+        page = (await market.queries.coverage(question)).data
+        assert len(page.missing_ids) <= MOST_ID_RANGES
+        found, left = found + page.missing_ids, page.missing_ids_left
+    assert found == [(n, n) for n in range(1, 2_998, 2)]

@@ -1,24 +1,21 @@
 """The laws of reading hold with the real worker: restarts, late trades, trims and all."""
 
 import asyncio
+from collections import Counter
 from random import Random
 
 import pytest
-from tape import BASE, BTC, Market, brute, trade
+from tape import BASE, Market, brute, read_tape, trade
 
-from cloud_marketdata.api.tiles import PROFILE_FRAMES, TileReader
 from cloud_marketdata.api.times import TimeRange
-from cloud_marketdata.domain.aggregate import Aggregate, combined
+from cloud_marketdata.core.config import Settings
+from cloud_marketdata.domain.aggregate import combined
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, Side, Timeframe
 from cloud_marketdata.processing.worker import Worker
 
 STEPS_MS = (0, 1, 500, 3_000, 70_000, 1_800_000)
 LATE_MS = (100, 5_000, 100_000, 4_000_000)
-
-
-async def ignore(_day: Aggregate) -> None:
-    """The cold tier is not asked here."""
 
 
 class Scene:
@@ -37,10 +34,9 @@ class Scene:
             self.market.stream,
             self.market.stores,
             self.market.clock,
-            lateness_ms=2_000,
-            save_ms=250,
-            hot_minutes=self.hot_minutes,
-            day_closed=ignore,
+            Settings().model_copy(update={"hot_minutes": self.hot_minutes}),
+            fence=0,
+            tally=Counter(),
         )
         await self.worker.restore()
 
@@ -63,8 +59,7 @@ class Scene:
         ends = (self.time - self.random.randint(-100_000, 10_000_000) for _ in range(2))
         low, high = sorted(ends)
         asked = TimeRange(BASE + low * NS_PER_MS, BASE + (high + 1) * NS_PER_MS)
-        reader = TileReader(self.market.stores, BTC)
-        reading = await reader.read(asked, PROFILE_FRAMES)
+        reading = await read_tape(self.market.stores, asked)
         kept = await self.market.stores.log.read(self.market.stream, limit=10**6)
         assert reading.range == asked or len(kept) < self.entries
         ours = combined(reading.parts, Timeframe.D1, 0)

@@ -1,0 +1,39 @@
+"""What stands beside every answer, written from what was read for it."""
+
+from collections.abc import Sequence
+
+from cloud_marketdata.api.envelope import Meta, PartOut, QualityOut, RangeOut
+from cloud_marketdata.api.resolutions import Piece
+from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.domain.quality import Quality
+from cloud_marketdata.domain.values import NS_PER_MS
+
+
+def meta_of(
+    quality: Quality,
+    *,
+    method: dict[str, str | int] | None = None,
+    resolution: Sequence[str] = (),
+    pieces: Sequence[Piece] = (),
+    answered: TimeRange | None = None,
+    next_cursor: str | None = None,
+) -> Meta:
+    """Return the meta of an answer; times are written in whole milliseconds that hold them."""
+    return Meta(
+        quality=QualityOut.of(quality),
+        method=method or {},
+        resolution=list(resolution),
+        parts=[_part(piece) for piece in pieces],
+        range=None if answered is None else _range(answered),
+        next_cursor=next_cursor,
+    )
+
+
+def _range(answered: TimeRange) -> RangeOut:
+    return RangeOut(start=answered.start // NS_PER_MS, end=-(-answered.end // NS_PER_MS))
+
+
+def _part(piece: Piece) -> PartOut:
+    span = _range(TimeRange(piece.start, piece.end))
+    resolution, tier = piece.source
+    return PartOut(start=span.start, end=span.end, resolution=resolution, tier=tier)
