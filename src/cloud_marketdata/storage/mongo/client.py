@@ -1,0 +1,73 @@
+"""Connects to MongoDB: durable writes, no read of what may still be rolled back, and patience.
+
+It refuses a server without transactions, an old one, and one that nobody can write to. TLS and
+credentials come with the URL, which is never shown.
+"""
+
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.storage.mongo.names import Document
+
+_OLDEST: Final = 6
+
+
+class MongoPlan(NamedTuple):
+    """Where the warm tier is; timeout_s is the patience with one request or one transaction."""
+
+    url: str
+    database: str
+    timeout_s: float
+
+    def __repr__(self) -> str:
+        return f"MongoPlan(database={self.database!r}, timeout_s={self.timeout_s})"
+
+
+@asynccontextmanager
+async def connect(plan: MongoPlan) -> AsyncIterator[AsyncMongoClient[Document]]:
+    """Open a client and close it at the end; raises StorageError where the URL is wrong."""
+    try:
+        client = _client(plan)
+    except (PyMongoError, ValueError, TypeError, UserWarning):
+        # The driver's text may quote the URL, and a chain of errors would print it.
+        msg = "MongoDB: the URL or one of its options cannot be used"
+        raise StorageError(msg) from None
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def _client(plan: MongoPlan) -> AsyncMongoClient[Document]:
+    with warnings.catch_warnings():
+        # An option that the driver does not know is a mistake in the URL, not a remark.
+        warnings.simplefilter("error", UserWarning)
+        return AsyncMongoClient(
+            plan.url,
+            appname="marketdata",
+            timeoutMS=round(plan.timeout_s * 1000),
+            # What was acknowledged survives the loss of any minority of the nodes.
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+        )
+
+
+async def checked_version(client: AsyncMongoClient[Document]) -> str:
+    """Return the server's version; raises StorageError where it cannot do what is needed."""
+    hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        msg = "MongoDB: a server on its own has no transactions; make it a replica set"
+        raise StorageError(msg)
+    version = str((await client.server_info())["version"])
+    if int(version.partition(".")[0]) < _OLDEST:
+        msg = f"MongoDB: version {version} is too old, {_OLDEST} is the oldest that will do"
+        raise StorageError(msg)
+    return version

@@ -1,0 +1,61 @@
+"""Opens the warm tier in MongoDB."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final, NamedTuple
+
+import pymongo
+from pymongo import AsyncMongoClient
+
+from cloud_marketdata.storage.mongo.aggregates import MongoAggregates
+from cloud_marketdata.storage.mongo.client import MongoPlan, checked_version, connect
+from cloud_marketdata.storage.mongo.coverage import MongoCoverage
+from cloud_marketdata.storage.mongo.instruments import MongoInstruments
+from cloud_marketdata.storage.mongo.names import Collections, Document, collections
+from cloud_marketdata.storage.mongo.refusals import translated
+from cloud_marketdata.storage.mongo.schema import prepare
+from cloud_marketdata.storage.mongo.transactions import Transactions
+from cloud_marketdata.storage.ports import WarmPart
+
+_PULSE_S: Final = 0.9
+
+
+class MongoWarm(NamedTuple):
+    """The warm tier, and what `/health` wants to know of it: the engine, and whether it answers."""
+
+    part: WarmPart
+    engine: str
+    stored: Collections
+
+    async def probe(self) -> None:
+        """Read something small, of which a majority knows; raises StorageError within a second."""
+        with translated(), pymongo.timeout(_PULSE_S):
+            await self.stored.schema.find_one({})
+
+
+@asynccontextmanager
+async def open_mongo(plan: MongoPlan) -> AsyncIterator[MongoWarm]:
+    """Open the database, which is filled where it is empty.
+
+    Leaving the context ends what is under way and closes the connections. Raises StorageError where
+    the server cannot be used, refuses us, or the database is foreign or of another version.
+    """
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(connect(plan))
+        with translated():
+            engine = f"MongoDB {await checked_version(client)}"
+            await prepare(client[plan.database])
+        stored = collections(client[plan.database])
+        transactions = Transactions(client, stored.markets, plan.timeout_s)
+        stack.push_async_callback(transactions.close)
+        yield MongoWarm(_part(client, stored, transactions), engine, stored)
+
+
+def _part(
+    client: AsyncMongoClient[Document], stored: Collections, transactions: Transactions
+) -> WarmPart:
+    return WarmPart(
+        aggregates=MongoAggregates(stored, transactions),
+        coverage=MongoCoverage(client, stored),
+        instruments=MongoInstruments(stored.instruments),
+    )
