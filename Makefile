@@ -18,7 +18,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit clients faults long lint types bench soak lock clean
+.PHONY: help demo run test unit servers clients faults long lint types bench soak lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -30,11 +30,14 @@ demo: .venv/.ready ## the whole service on a simulated market [PORT=8000] [DEMO_
 run: .venv/.ready ## the service on the live venues; settings by MARKETDATA_… (docs/settings.md)
 	@$(BIN)/marketdata run
 
-test: lint types .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
+test: lint types servers .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
 
 unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARGS=…]
 	@$(BIN)/pytest tests/unit tests/architecture $(PYTEST_ARGS)
+
+servers: .venv/.ready-test ## the real servers that tests start: Redis, MongoDB, Ceph; as root, by apt
+	@scripts/setup-servers
 
 clients: .venv/.ready-test .venv-clients/.ready ## public clients against the simulator (docs/clients.md)
 	@$(BIN)/pytest tests/clients $(PYTEST_ARGS)
@@ -42,7 +45,7 @@ clients: .venv/.ready-test .venv-clients/.ready ## public clients against the si
 faults: .venv/.ready-test ## every fault against the running service; writes docs/faults.md
 	@$(BIN)/python tests/faults/write_page.py
 
-long: .venv/.ready-test ## the tests that take minutes [PYTEST_ARGS=…]
+long: servers ## the tests that take minutes [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m long $(PYTEST_ARGS)
 
 lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages

@@ -1,8 +1,11 @@
-"""What every test stands on: fewer examples a law, and logs that are made and thrown away."""
+"""What every test stands on: fewer examples a law, logs thrown away, real servers on demand."""
 
 import pytest
 import structlog
 from hypothesis import settings
+
+# The real servers, for every test that names one; pytest takes a plugin from this file alone.
+pytest_plugins = ["servers.fixtures"]
 
 # The unit part is run before every commit; laws that need more examples say so themselves.
 settings.register_profile("quick", max_examples=25, deadline=None)

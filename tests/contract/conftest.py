@@ -1,13 +1,12 @@
-"""One suite over every backend: a new backend is one more parameter of `stores`."""
+"""One suite over every backend: a new backend is one more deployment."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from deployments import Opening, kinds_for, opening
 
 from cloud_marketdata.core.clock import SystemClock
-from cloud_marketdata.storage.embedded import open_embedded
-from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Stores
 
 
@@ -37,10 +36,18 @@ def clock() -> BellClock:
     return BellClock()
 
 
-@pytest.fixture(params=["memory", "embedded"])
-async def stores(request, tmp_path, clock) -> AsyncIterator[Stores]:
-    if request.param == "memory":
-        yield memory_stores(clock)
-        return
-    async with open_embedded(tmp_path / "data", clock) as opened:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run whatever asks for `stores` over every deployment that its law concerns."""
+    if "stores" in metafunc.fixturenames:
+        metafunc.parametrize("deployed", kinds_for(metafunc.module.__name__), indirect=True)
+
+
+@pytest.fixture
+def deployed(request, clock) -> Opening:
+    return opening(request.param, request, clock)
+
+
+@pytest.fixture
+async def stores(deployed) -> AsyncIterator[Stores]:
+    async with deployed as opened:
         yield opened

@@ -1,14 +1,13 @@
 """MongoDB replica sets on 127.0.0.1: of one node, or of three that elect a new primary fast."""
 
-import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from servers.group import Group
 from servers.installed import mongod
 from servers.program import HOST, Program, ServerError, free_port, until
 
@@ -46,29 +45,36 @@ class MongoServer(Program):
         return MongoClient(self.address, directConnection=True, serverSelectionTimeoutMS=500)
 
 
-class MongoSet:
+class MongoSet(Group):
     """A replica set that has a primary; `url` names all its nodes."""
 
     def __init__(self, folder: Path, nodes: int = 1) -> None:
         names = [f"mongod-{number}" for number in range(nodes)]
-        self._folder = folder
         self.nodes = [MongoServer(folder / name, name=name) for name in names]
         addresses = ",".join(node.address for node in self.nodes)
         self.url = f"mongodb://{addresses}/?replicaSet={_NAME}"
-        self._open = ExitStack()
+        super().__init__(self.nodes)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as begun:
-            begun.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            for node in self.nodes:
-                begun.enter_context(node)
-            self._found()
-            until(self.primary)
-            self._open = begun.pop_all()
-        return self
+    def found(self) -> None:
+        """Start the nodes, make them one set, and wait for its primary."""
+        for node in self.nodes:
+            node.start()
+        members = [{"_id": at, "host": node.address} for at, node in enumerate(self.nodes)]
+        with self.nodes[0].client() as client:
+            plan = {"_id": _NAME, "members": members, "settings": _ELECTIONS}
+            client.admin.command("replSetInitiate", plan)
+        until(self.agreed)
 
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+    def start(self) -> None:
+        """Start every node that does not run, and return when all agree on a primary."""
+        for node in self.nodes:
+            node.start()
+        until(self.agreed)
+
+    def drop(self, database: str) -> None:
+        """Remove a database."""
+        with self.primary().client() as client:
+            client.drop_database(database)
 
     def primary(self) -> MongoServer:
         """Return the node that takes writes now; ServerError while there is none."""
@@ -81,8 +87,10 @@ class MongoSet:
         message = "the replica set has no primary"
         raise ServerError(message)
 
-    def _found(self) -> None:
-        members = [{"_id": at, "host": node.address} for at, node in enumerate(self.nodes)]
-        with self.nodes[0].client() as client:
-            plan = {"_id": _NAME, "members": members, "settings": _ELECTIONS}
-            client.admin.command("replSetInitiate", plan)
+    def agreed(self) -> None:
+        """Raise unless there is a primary and every other living node follows it."""
+        primary = self.primary()
+        for node in self.nodes:
+            if node.running and node is not primary and not node.hello()["secondary"]:
+                message = f"{node.name} does not follow"
+                raise ServerError(message)

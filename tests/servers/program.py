@@ -5,6 +5,7 @@ the program's name and the end of its output. Its data stay in its folder betwee
 """
 
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -12,16 +13,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from cloud_marketdata.core.clock import SystemClock
+
+T = TypeVar("T")
 
 HOST: Final = "127.0.0.1"
 # Below the ports from which Linux lets connections go out: a client that tries again and again to
 # reach a server that is down would one day get the server's port for itself, and reach itself.
 _PORTS: Final = range(10_000, 32_000)
 _TAIL: Final = 1500
-# The kernel ends a child when the thread that started it ends, so it is one that ends last.
+# The kernel ends whatever is started so as soon as the thread that started it is gone.
+_BOUND: Final = ("setpriv", "--pdeathsig", "KILL")
+# So servers are started by a thread that ends last.
 _STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts-servers")
 
 
@@ -38,7 +43,7 @@ def free_port() -> int:
                 return port
 
 
-def until(answers: Callable[[], object], seconds: float = 60, give_up: Callable = bool) -> None:
+def until(answers: Callable[[], T], seconds: float = 60, give_up: Callable = bool) -> T:
     """Call `answers` until it raises nothing; after `seconds` raise what it raised last.
 
     give_up: called after each failure; it raises where waiting is in vain.
@@ -47,14 +52,26 @@ def until(answers: Callable[[], object], seconds: float = 60, give_up: Callable 
     end = clock.monotonic() + seconds
     while True:
         try:
-            answers()
+            return answers()
         except Exception:
             give_up()
             if clock.monotonic() > end:
                 raise
-            time.sleep(0.02)
-        else:
-            return
+        time.sleep(0.02)
+
+
+def ran(*command: object, seconds: float = 60) -> str:
+    """Run a command to its end and return what it printed; ServerError where it fails."""
+    words = [*_BOUND, *map(str, command)]
+    try:
+        run = subprocess.run(
+            words, capture_output=True, text=True, timeout=seconds, check=True, errors="replace"
+        )
+    except subprocess.SubprocessError as error:
+        told = f"{error.stdout or ''}{error.stderr or ''}"[-_TAIL:]
+        message = f"{shlex.join(words)}: {error}\n{told}"
+        raise ServerError(message) from error
+    return run.stdout
 
 
 class Program:
@@ -85,19 +102,19 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it and return when it answers; a program that runs already is left as it is."""
+        """Start it, or let it go on where it runs already, and return when it answers."""
         self.launch()
         self.await_answer()
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start it, or let it go on, without waiting."""
         if self.running:
+            self.resume()
             return
-        command = ["setpriv", "--pdeathsig", "KILL", *self._command]
         with self._output.open("ab") as output:
             self._process = _STARTER.submit(
                 subprocess.Popen,
-                command,
+                [*_BOUND, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -118,7 +135,7 @@ class Program:
         if not self.running:
             return
         self._process.terminate()
-        self.resume()
+        self._process.send_signal(signal.SIGCONT)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

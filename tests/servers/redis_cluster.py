@@ -1,38 +1,47 @@
 """A Redis Cluster on 127.0.0.1: three masters, each with a replica, and fast elections."""
 
-import subprocess
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
+from servers.group import Group
 from servers.installed import program
-from servers.program import HOST, ServerError, free_port, until
+from servers.program import HOST, ServerError, free_port, ran, until
 from servers.redis import RedisServer
 
 _MASTERS: Final = 3
+_REPLICAS: Final = 1
 _NODE_TIMEOUT_MS: Final = 1000
 """How long a master may be silent before its replica takes over."""
 
 
-class RedisCluster:
+class RedisCluster(Group):
     """Six nodes that have found each other; `url` is that of the first, any one would do."""
 
     def __init__(self, folder: Path) -> None:
-        self.nodes = [_node(folder, number) for number in range(2 * _MASTERS)]
+        self.nodes = [_node(folder, number) for number in range(_MASTERS * (1 + _REPLICAS))]
         self.url = self.nodes[0].url
-        self._open = ExitStack()
+        super().__init__(self.nodes)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as begun:
-            for node in self.nodes:
-                begun.enter_context(node)
-            self._found()
-            until(self.agreed)
-            self._open = begun.pop_all()
-        return self
+    def found(self) -> None:
+        """Start the nodes, make them one cluster, and wait until its replicas follow."""
+        for node in self.nodes:
+            node.start()
+        addresses = [f"{HOST}:{node.port}" for node in self.nodes]
+        options = ("--cluster-replicas", _REPLICAS, "--cluster-yes")
+        _cli("--cluster", "create", *addresses, *options)
+        until(self.agreed)
 
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+    def start(self) -> None:
+        """Start every node that does not run, and return when all agree."""
+        for node in self.nodes:
+            node.start()
+        until(self.agreed)
+
+    def empty(self) -> None:
+        """Remove every key."""
+        for node in self.nodes:
+            if "role:master" in self._ask(node, "info", "replication"):
+                self._ask(node, "flushall")
 
     def master_of(self, key: str) -> RedisServer:
         """Return the node that answers for the key now."""
@@ -55,11 +64,6 @@ class RedisCluster:
             if "cluster_state:ok" not in state or "master_link_status:down" in replication:
                 message = f"{node.name} is not ready\n{state}\n{replication}"
                 raise ServerError(message)
-
-    def _found(self) -> None:
-        addresses = [f"{HOST}:{node.port}" for node in self.nodes]
-        options = ("--cluster-replicas", "1", "--cluster-yes")
-        _cli("--cluster", "create", *addresses, *options)
 
     def _alive(self) -> RedisServer:
         return next(node for node in self.nodes if node.running)
@@ -86,9 +90,4 @@ def _within(slot: int, ranges: list[str]) -> bool:
 
 
 def _cli(*words: object) -> str:
-    command = [program("redis-cli"), *map(str, words)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    if run.returncode:
-        message = f"redis-cli {words}: {run.stdout[-500:]}{run.stderr[-500:]}"
-        raise ServerError(message)
-    return run.stdout
+    return ran(program("redis-cli"), *words)
