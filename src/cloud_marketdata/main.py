@@ -6,10 +6,11 @@ writer drains into the log, the workers save what is in the log, the stores clos
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from datetime import date
 from random import Random, SystemRandom
-from socket import socket
+from socket import gethostname, socket
 from typing import Final
 
 import structlog
@@ -26,21 +27,20 @@ from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, is_loopback
-from cloud_marketdata.core.errors import MarketDataError
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.hosting import GuestServer, bound
 from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
-from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.crew import Crew
-from cloud_marketdata.storage.embedded import open_embedded
+from cloud_marketdata.storage.deployment import Deployment, open_cold, open_stores
 from cloud_marketdata.storage.embedded.ownership import owned
-from cloud_marketdata.storage.memory import memory_stores
-from cloud_marketdata.storage.objects.days import save_day
+from cloud_marketdata.storage.objects.verify import Report, verify
 from cloud_marketdata.storage.ports import Stores
-from cloud_marketdata.storage.pulse import tiers
 from cloud_marketdata.storage.retention import HotRetention
+from cloud_marketdata.storage.tiering.archived import Archived
+from cloud_marketdata.storage.tiering.archiving import Archiving
+from cloud_marketdata.storage.tiering.forgetting import Forgetting
 
 _STOP_S: Final = 5
 _DRAIN_S: Final = 10.0
@@ -65,15 +65,36 @@ class Service:
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if self._does("collect"):
             self._add_venues(stores, clock, random)
-        self.crew = Crew(stores, settings, clock, random, _archive(stores))
+        archived = Archived()
+        forgetting = Forgetting(stores, settings, clock, archived)
+        self.crew = Crew(
+            stores,
+            settings,
+            clock,
+            random,
+            forget=forgetting.forget,
+            holder=_holder(settings, random),
+        )
+        archiving = Archiving(
+            stores,
+            clock,
+            archived,
+            markets=self.crew.markets,
+            every_s=settings.tiering_every_s,
+        )
         retention = HotRetention(stores.log, clock, settings.hot_minutes)
         if self._does("process"):
-            self._parts += [("crew", self.crew.run), ("retention", retention.run)]
+            self._parts += [
+                ("crew", self.crew.run),
+                ("archiving", archiving.run),
+                ("retention", retention.run),
+            ]
         self.queries = Queries(stores, clock, settings)
-        engine = "memory" if settings.storage == "memory" else "embedded (SQLite)"
-        self.components: list[Component] = [*self.rosters.values(), *tiers(stores, engine)]
+        self.components: list[Component] = [*self.rosters.values(), *stores.pulses]
+        if self._does("serve"):
+            self.components.append(self.queries.answers)
         if self._does("process"):
-            self.components.append(self.crew)
+            self.components += [self.crew, forgetting, archiving]
         self._clock = clock
         self._random = random
         self._server: GuestServer
@@ -166,26 +187,21 @@ class Service:
         await self._server.serve(sockets=[listener])
 
 
-@asynccontextmanager
-async def open_stores(settings: Settings, clock: Clock) -> AsyncIterator[Stores]:
-    """Open the stores that the settings name."""
-    if settings.storage == "memory":
-        yield memory_stores(clock)
-        return
-    async with open_embedded(settings.data_dir, clock) as stores:
-        yield stores
+async def verify_objects(settings: Settings, day: date, *, whole: bool) -> Report:
+    """Verify a day in the cold tier, or with `whole` also every day before it."""
+    objects, _ = await asyncio.to_thread(open_cold, settings)
+    return await verify(objects, day, whole=whole)
 
 
-def _archive(stores: Stores) -> Callable[[Aggregate], Awaitable[None]]:
-    async def archive(day: Aggregate) -> None:
-        try:
-            key = await save_day(stores.objects, day)
-        except MarketDataError as error:
-            structlog.get_logger().error("archive.refused", error=str(error))
-        else:
-            structlog.get_logger().info("archive.saved", key=key)
+def _holder(settings: Settings, random: Random) -> str:
+    """Name this process to the leases.
 
-    return archive
+    A data folder has one process that works, which its lock sees to; after a crash it need not wait
+    for what its dead self still holds.
+    """
+    if settings.storage == "embedded" and settings.redis_url is None:
+        return "the process of this folder"
+    return f"{gethostname()} {random.getrandbits(64):016x}"
 
 
 async def run_service(
@@ -205,8 +221,10 @@ async def run_service(
         structlog.get_logger().warning("service.open_bind", host=settings.host)
     # The port first: where it is taken nothing else shall have started.
     with _listener(settings) as listener, _ownership(settings):
-        async with open_stores(settings, clock) as stores:
-            service = Service(settings, stores, clock, SystemRandom())
+        random = SystemRandom()
+        appends = settings.role in {"collect", "all"}
+        async with open_stores(Deployment(settings, clock, random, appends=appends)) as stores:
+            service = Service(settings, stores, clock, random)
             if reread:
                 reload = service.reloading(reread)
                 _on_signals(reload.set, signal.SIGHUP)
@@ -223,12 +241,13 @@ def _on_signals(call: Callable[[], None], *numbers: signal.Signals) -> None:
 
 
 def _ownership(settings: Settings) -> ExitStack:
-    """Own what only one process may do in a data folder."""
+    """Own what only one process may do in a data folder, for each tier that lies there."""
     stack = ExitStack()
-    if settings.storage == "embedded":
-        for duty in ("collect", "process"):
-            if settings.role in {duty, "all"}:
-                stack.enter_context(owned(settings.data_dir, duty))
+    hot_is_here, warm_is_here = settings.redis_url is None, settings.mongodb_url is None
+    here = {"collect": hot_is_here, "process": hot_is_here or warm_is_here}
+    for duty, is_here in here.items():
+        if settings.storage == "embedded" and is_here and settings.role in {duty, "all"}:
+            stack.enter_context(owned(settings.data_dir, duty))
     return stack
 
 

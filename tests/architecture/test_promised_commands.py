@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from repository import ROOT, files, named
 
-CONTRACT = ("run", "demo", "simulate", "replay", "record", "config", "health", "mcp", "bench")
+CONTRACT = (
+    *("run", "demo", "simulate", "replay", "record", "config", "health", "mcp", "bench"),
+    *("verify", "rebuild"),
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 MAKE = re.compile(r"\bmake ([a-z]+)")

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
 from cloud_marketdata import __version__
-from cloud_marketdata.cli import bench, look, offline, serve
+from cloud_marketdata.cli import bench, look, offline, rebuild, serve, verify
 from cloud_marketdata.core.config import complaint
 from cloud_marketdata.core.errors import BadRequestError, MarketDataError, SettingsError
 
@@ -21,7 +21,7 @@ app = App(
     help="Exact, honest and fast market data from Bybit and Binance.",
     version=__version__,
 )
-for module in (serve, offline, look, bench):
+for module in (serve, offline, look, bench, verify, rebuild):
     module.register(app)
 
 

@@ -1,51 +1,47 @@
 """Closed minutes into hours, closed hours into days: exact sums, saved together with their parts.
 
 Only what the watermark has wholly passed is summed. A late trade makes its hour and its day new.
+Nothing is summed again of which parts have been forgotten: the stored sum knows more by then.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
+
+import structlog
 
 from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.storage.ports import AggregateRepository
 
-_AGAIN: Final = 8
 _STEPS: Final = ((Timeframe.M1, Timeframe.H1), (Timeframe.H1, Timeframe.D1))
 
 
 class Rollup:
-    """Knows up to where the hours and days of one instrument are summed."""
+    """Knows up to where the hours and days of one instrument are summed.
 
-    def __init__(
-        self,
-        venue: Venue,
-        symbol: str,
-        aggregates: AggregateRepository,
-        day_closed: Callable[[Aggregate], Awaitable[None]],
-    ) -> None:
+    `refused` counts sums that were asked for although parts of them are gone; trades that are late
+    for a forgotten minute are not folded, so each of them is a bug or somebody else's deletion.
+    """
+
+    def __init__(self, venue: Venue, symbol: str, aggregates: AggregateRepository) -> None:
+        self.refused = 0
         self._venue = venue
         self._symbol = symbol
         self._aggregates = aggregates
-        self._day_closed = day_closed
         self._done = dict.fromkeys((Timeframe.H1, Timeframe.D1), 0)
 
-    async def restore(self) -> None:
-        """Find where the stored sums end, or where the stored parts begin."""
-        for part, whole in _STEPS:
+    async def restore(self) -> int:
+        """Find where the stored sums end; without one, everything that is stored is still due.
+
+        Returns the end of the newest stored sum, which the watermark had passed, or 0.
+        """
+        passed = 0
+        for _, whole in _STEPS:
             summed = await self._aggregates.bounds(self._venue, self._symbol, whole)
-            first = await self._aggregates.bounds(self._venue, self._symbol, part)
             if summed:
                 self._done[whole] = summed[1] + whole.ns
-            elif first:
-                self._done[whole] = whole.floor(first[0])
-        await self._hand_on_again()
-
-    async def _hand_on_again(self) -> None:
-        """Hand on the newest stored days: a kill may have come between their save and that."""
-        until = self._done[Timeframe.D1]
-        for day in await self._find(Timeframe.D1, until - _AGAIN * Timeframe.D1.ns, until):
-            await self._day_closed(day)
+                passed = max(passed, self._done[whole])
+        return passed
 
     async def due(self, changed: Sequence[Aggregate], watermark: int) -> list[Aggregate]:
         """Return the hours and days to store along with these changed buckets."""
@@ -58,12 +54,10 @@ class Rollup:
             fresh += wholes
         return rolled
 
-    async def saved(self, rolled: Iterable[Aggregate]) -> None:
-        """Advance behind what is stored now, and hand closed days on to the cold tier."""
+    def saved(self, rolled: Iterable[Aggregate]) -> None:
+        """Advance behind what is stored now."""
         for item in rolled:
             self._done[item.timeframe] = max(self._done[item.timeframe], item.end)
-            if item.timeframe is Timeframe.D1:
-                await self._day_closed(item)
 
     async def _roll(
         self, part: Timeframe, whole: Timeframe, fresh: list[Aggregate], watermark: int
@@ -74,7 +68,19 @@ class Rollup:
         if until > done:
             stored = await self._find(part, done, until)
             starts |= {whole.floor(item.start) for item in stored}
-        return [await self._sum(part, whole, start, fresh) for start in sorted(starts)]
+        summable = await self._summable(part, starts) if starts else []
+        return [await self._sum(part, whole, start, fresh) for start in summable]
+
+    async def _summable(self, part: Timeframe, starts: set[int]) -> list[int]:
+        """Return the sums of which no part is forgotten, ascending."""
+        horizon = await self._aggregates.horizon(self._venue, self._symbol, part)
+        broken = sorted(start for start in starts if start < horizon)
+        if broken:
+            self.refused += len(broken)
+            structlog.get_logger().error(
+                "rollup.refused", venue=self._venue, symbol=self._symbol, part=part, starts=broken
+            )
+        return sorted(starts.difference(broken))
 
     async def _sum(
         self, part: Timeframe, whole: Timeframe, start: int, fresh: list[Aggregate]

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.storage.embedded.schema import Schema, prepare
 from cloud_marketdata.storage.embedded.writer import Writer
 
@@ -112,6 +112,8 @@ def _connect(path: Path, *pragmas: str) -> sqlite3.Connection:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
+    except FencedError:
+        raise
     except (sqlite3.Error, StorageError) as error:
         msg = f"{path.name}: {error}"
         raise StorageError(msg) from error

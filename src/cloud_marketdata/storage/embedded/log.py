@@ -14,6 +14,7 @@ from cloud_marketdata.storage.embedded.database import Database
 from cloud_marketdata.storage.embedded.search import Page, touching
 from cloud_marketdata.storage.packing import pack_events, unpack_events
 from cloud_marketdata.storage.ports import Batch, Record, Stream, StreamKind
+from cloud_marketdata.storage.reading import PlainReader
 from cloud_marketdata.storage.timed import Mark, TimedRecord, stamped
 from cloud_marketdata.storage.wakeup import Wakeup
 
@@ -70,6 +71,10 @@ class EmbeddedLog:
         """Return at most `limit` entries above `after`, in order."""
         self._wakeup.look()
         return await self._records(_READ, (*stream, after, limit))
+
+    async def reader(self, stream: Stream, *, after: int) -> PlainReader:
+        """Return a reader that begins behind the position `after`."""
+        return PlainReader(self, stream, after)
 
     async def last(self, stream: Stream) -> Record | None:
         """Return the newest entry, or None."""

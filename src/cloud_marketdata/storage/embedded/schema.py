@@ -11,16 +11,34 @@ from cloud_marketdata.core.errors import StorageError
 
 
 class Schema(NamedTuple):
-    """Tables of one kind of file, created in order."""
+    """Tables of one kind of file, created in order.
+
+    added: what brings a file of the version before to this one.
+    """
 
     application_id: int
     version: int
     statements: tuple[str, ...]
+    added: tuple[str, ...] = ()
+
+
+_LEASES = """CREATE TABLE leases (
+    name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT"""
+# What outlives the aggregates of a market: up to where the log is inside, and who may save.
+_MARKETS = """CREATE TABLE markets (
+    venue TEXT NOT NULL, symbol TEXT NOT NULL, position INTEGER NOT NULL, fence INTEGER NOT NULL,
+    PRIMARY KEY (venue, symbol)
+) STRICT"""
+_HORIZONS = """CREATE TABLE horizons (
+    venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL, before INTEGER NOT NULL,
+    PRIMARY KEY (venue, symbol, timeframe)
+) STRICT"""
 
 
 HOT = Schema(
     application_id=0x4D44_484F,
-    version=1,
+    version=2,
     statements=(
         # `widest` bounds last - first of the stream's entries, which makes a range of times a
         # range of the index on `first`.
@@ -49,19 +67,20 @@ HOT = Schema(
             detail TEXT NOT NULL, sample BLOB NOT NULL, received_at INTEGER NOT NULL,
             symbol TEXT NOT NULL
         ) STRICT""",
+        _LEASES,
     ),
+    added=(_LEASES,),
 )
 
 WARM = Schema(
     application_id=0x4D44_5741,
-    version=2,
+    version=3,
     statements=(
         """CREATE TABLE aggregates (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
             start INTEGER NOT NULL, position INTEGER NOT NULL, final INTEGER NOT NULL,
             body BLOB NOT NULL, UNIQUE (venue, symbol, timeframe, start)
         ) STRICT""",
-        "CREATE INDEX aggregates_by_position ON aggregates (venue, symbol, position)",
         "CREATE INDEX aggregates_open ON aggregates (venue, symbol) WHERE final = 0",
         """CREATE TABLE coverage (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL,
@@ -81,6 +100,15 @@ WARM = Schema(
             venue TEXT NOT NULL, symbol TEXT NOT NULL, scale_version INTEGER NOT NULL,
             tick TEXT NOT NULL, lot TEXT NOT NULL, PRIMARY KEY (venue, symbol, scale_version)
         ) STRICT""",
+        _MARKETS,
+        _HORIZONS,
+    ),
+    added=(
+        _MARKETS,
+        _HORIZONS,
+        """INSERT INTO markets (venue, symbol, position, fence)
+        SELECT venue, symbol, max(position), 0 FROM aggregates GROUP BY venue, symbol""",
+        "DROP INDEX aggregates_by_position",
     ),
 )
 
@@ -88,7 +116,8 @@ WARM = Schema(
 def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     """Create the tables in an empty file, or check that the file holds this very schema.
 
-    Raises StorageError on another program's file or another version, sqlite3.Error on damage.
+    A file of the version before is brought to this one, whole or not at all. Raises StorageError on
+    another program's file or another version, sqlite3.Error on damage.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -120,6 +149,11 @@ def _check(connection: sqlite3.Connection, schema: Schema) -> None:
         msg = f"the file belongs to another use (application id {found:#x})"
         raise StorageError(msg)
     version = _pragma(connection, "user_version")
+    if schema.added and version == schema.version - 1:
+        for statement in schema.added:
+            connection.execute(statement)
+        version = schema.version
+        connection.execute(f"PRAGMA user_version = {version}")
     if version != schema.version:
         msg = f"the file has schema version {version}, this program reads {schema.version}"
         raise StorageError(msg)

@@ -25,6 +25,10 @@ class MemoryCoverage:
         rows.update({row.key: row for row in changes.rows})
         self._marks[market] = changes.marks
 
+    def highest(self) -> int:
+        """Return the highest log position inside any ledger, or 0."""
+        return max((max(m.trades, m.status) for m in self._marks.values()), default=0)
+
     async def find(
         self, venue: Venue, symbol: str, start: int, end: int, covered: Covered | None = None
     ) -> Kept:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.storage.ports import Batch, Record, Stream
+from cloud_marketdata.storage.reading import PlainReader
 from cloud_marketdata.storage.timed import Mark, TimedRecord, stamped
 from cloud_marketdata.storage.wakeup import Wakeup
 
@@ -17,11 +18,14 @@ class _Entry(NamedTuple):
 
 
 class MemoryLog:
-    """TimedLog in memory; entries of a stream are in the order of their positions."""
+    """TimedLog in memory; entries of a stream are in the order of their positions.
 
-    def __init__(self, clock: Clock) -> None:
+    above: positions begin behind it.
+    """
+
+    def __init__(self, clock: Clock, above: int = 0) -> None:
         self._entries: dict[Stream, list[_Entry]] = {}
-        self._position = 0
+        self._position = above
         self._wakeup = Wakeup(clock)
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
@@ -40,6 +44,10 @@ class MemoryLog:
         entries = self._entries.get(stream, [])
         begin = bisect_right(entries, after, key=lambda entry: entry.record.position)
         return [_record(entry) for entry in islice(entries, begin, begin + limit)]
+
+    async def reader(self, stream: Stream, *, after: int) -> PlainReader:
+        """Return a reader that begins behind the position `after`."""
+        return PlainReader(self, stream, after)
 
     async def last(self, stream: Stream) -> Record | None:
         """Return the newest entry, or None."""

@@ -1,0 +1,38 @@
+"""Leases in memory: they bind the tasks of one process, by the clock handed in."""
+
+from typing import NamedTuple
+
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.domain.values import NS_PER_S
+from cloud_marketdata.storage.tokens import next_token
+
+
+class _Lease(NamedTuple):
+    holder: str
+    token: int
+    until: int
+
+
+class MemoryLeases:
+    """Leases in memory; a name's last token is kept after its release, so that tokens grow."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._leases: dict[str, _Lease] = {}
+
+    async def acquire(self, name: str, holder: str, seconds: float) -> int | None:
+        """Take or keep the lease for `seconds` from now on; None where another holder has it."""
+        now = self._clock.now()
+        kept = self._leases.get(name, _Lease("", 0, 0))
+        running = kept.until > now
+        if running and kept.holder != holder:
+            return None
+        token = kept.token if running else next_token(now, kept.token)
+        self._leases[name] = _Lease(holder, token, now + int(seconds * NS_PER_S))
+        return token
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back, if the holder has it."""
+        kept = self._leases.get(name)
+        if kept and kept.holder == holder:
+            self._leases[name] = kept._replace(until=0)

@@ -1,0 +1,67 @@
+"""An hour is the sum of all its minutes or stays as it is: never that of what is left of them."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worker_tape import BTC, DAY, HOUR, MINUTE, START, VENUE, StillClock, trade
+
+from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.rollup import Rollup
+from cloud_marketdata.storage.memory import memory_stores
+
+pytestmark = pytest.mark.anyio
+M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
+
+
+def _bucket(timeframe: Timeframe, start: int, trades: int = 1) -> Aggregate:
+    made = Aggregate(BTC, timeframe, start)
+    for number in range(trades):
+        made.add(trade(number, start + number))
+    made.final, made.position = True, 1
+    return made
+
+
+@given(
+    minutes=st.sets(st.integers(0, 179), min_size=1),
+    horizon=st.integers(0, 200),
+    late=st.sets(st.integers(0, 179), max_size=3),
+)
+def test_nothing_is_summed_from_minutes_of_which_some_are_gone(minutes, horizon, late):
+    asyncio.run(_rolled(minutes, horizon, late))
+
+
+async def _rolled(minutes: set[int], horizon: int, late: set[int]) -> None:
+    aggregates = memory_stores(StillClock()).aggregates
+    stored = {START + n * MINUTE: _bucket(M1, START + n * MINUTE) for n in minutes}
+    await aggregates.save(list(stored.values()))
+    rollup = Rollup(VENUE, "BTCUSDT", aggregates)
+    watermark = START + 3 * HOUR
+    whole = await rollup.due([], watermark)
+    assert {one.start for one in whole} == {H1.floor(start) for start in stored}
+    await aggregates.save(whole)
+    rollup.saved(whole)
+
+    before = START + horizon * MINUTE
+    await aggregates.forget(VENUE, "BTCUSDT", M1, before)
+    changed = [_bucket(M1, START + n * MINUTE, trades=3) for n in sorted(late)]
+    again = await rollup.due(changed, watermark)
+
+    asked = {H1.floor(one.start) for one in changed}
+    assert {one.start for one in again} == {start for start in asked if start >= before}
+    assert rollup.refused == len([start for start in asked if start < before])
+    truth = stored | {one.start: one for one in changed}
+    for one in again:
+        parts = [part for start, part in truth.items() if H1.floor(start) == one.start]
+        assert one.span.trades == sum(part.span.trades for part in parts)
+
+
+async def test_a_restart_tells_how_far_the_stored_sums_say_that_time_has_passed():
+    aggregates = memory_stores(StillClock()).aggregates
+    assert await Rollup(VENUE, "BTCUSDT", aggregates).restore() == 0
+    await aggregates.save([_bucket(M1, START), _bucket(H1, START)])
+    assert await Rollup(VENUE, "BTCUSDT", aggregates).restore() == START + HOUR
+    await aggregates.save([_bucket(D1, START)])
+    assert await Rollup(VENUE, "BTCUSDT", aggregates).restore() == START + DAY
