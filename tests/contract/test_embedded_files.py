@@ -142,10 +142,35 @@ async def test_a_newer_schema_is_refused(tmp_path):
     async with open_embedded(tmp_path, SystemClock()):
         pass
     connection = sqlite3.connect(tmp_path / "hot.db")
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
 
-    await _refused(tmp_path, r"hot\.db: the file has schema version 2, this program reads 1")
+    await _refused(tmp_path, r"hot\.db: the file has schema version 3, this program reads 2")
+
+
+async def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path):
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        (position,) = await stores.log.append([batch(1, 2, 3)])
+        await stores.aggregates.save([aggregate(0, position=position)])
+    _date_back(tmp_path)
+
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        assert await stores.aggregates.position(VENUE, "BTCUSDT") == position
+        assert await stores.aggregates.highest() == position
+        assert len(await stores.log.read(TRADES)) == 1
+        assert await stores.leases.acquire("worker", "me", 10)
+        await stores.aggregates.forget(VENUE, "BTCUSDT", Timeframe.S1, 0, fence=1)
+
+
+def _date_back(folder: Path) -> None:
+    """Make of both files what the version before leases, fences and horizons left behind."""
+    hot = sqlite3.connect(folder / "hot.db")
+    hot.executescript("DROP TABLE leases; PRAGMA user_version = 1;")
+    hot.close()
+    warm = sqlite3.connect(folder / "warm.db")
+    warm.executescript("""DROP TABLE markets; DROP TABLE horizons; PRAGMA user_version = 2;
+        CREATE INDEX aggregates_by_position ON aggregates (venue, symbol, position);""")
+    warm.close()
 
 
 async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(tmp_path):
@@ -156,7 +181,7 @@ async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(
     connection.close()
     before = (tmp_path / "warm.db").read_bytes()
 
-    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 2")
+    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 3")
 
     assert (tmp_path / "warm.db").read_bytes() == before
 

@@ -1,6 +1,7 @@
 """What a restart reads of a tape: after a trim, beside a worker that saves, after lost commits."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from contract_samples import BTC, ETH
 from cloud_marketdata.collectors.restoring import restored
 from cloud_marketdata.collectors.tapes.tape import Tapes
 from cloud_marketdata.core.clock import SystemClock
-from cloud_marketdata.domain.aggregate import Aggregate
+from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.sheet import Kept
@@ -57,13 +58,8 @@ async def log(
 
 async def started(stores: Stores, of: Instrument, clock: Held) -> Worker:
     """Return a worker that has loaded what is stored."""
-
-    async def ignore(_day: Aggregate) -> None:
-        """The cold tier is not asked here."""
-
     stream = Stream(of.venue, of.symbol, StreamKind.TRADES)
-    options = {"lateness_ms": 2_000, "save_ms": 250, "hot_minutes": 60}
-    worker = Worker(stream, stores, clock, day_closed=ignore, **options)
+    worker = Worker(stream, stores, clock, Settings(), fence=0, tally=Counter())
     await worker.restore()
     return worker
 

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Final
 
 from servers.ceph_settings import settings
 from servers.group import Group
 from servers.installed import program
 from servers.program import HOST, Program, ServerError, free_port, ran, until
+
+_USER: Final = "tests"
 
 
 class Ceph(Group):
@@ -56,6 +59,14 @@ class Ceph(Group):
         self.disk.start()
         self.gateway.start()
 
+    def shut_out(self) -> None:
+        """Refuse the tests' user, whose keys are as good as revoked until `let_in`."""
+        ran(*self._admin(), "user", "suspend", "--uid", _USER)
+
+    def let_in(self) -> None:
+        """Take the tests' user's keys again."""
+        ran(*self._admin(), "user", "enable", "--uid", _USER)
+
     def request(self, method: str, target: str) -> None:
         """Send a request without a body to the gateway; ServerError unless it succeeds."""
         connection = HTTPConnection(self._gateway_address, timeout=30)
@@ -87,10 +98,12 @@ class Ceph(Group):
 
     def _admit(self) -> None:
         """Make the user whose keys the tests have; he may have as many buckets as he wants."""
-        who = ("--uid", "tests", "--display-name", "tests", "--max-buckets", "0")
+        who = ("--uid", _USER, "--display-name", _USER, "--max-buckets", "0")
         keys = ("--access-key", self.key, "--secret-key", self.secret)
-        admin = (program("radosgw-admin"), "-c", self._conf, "-n", "client.rgw", "--no-mon-config")
-        ran(*admin, "user", "create", *who, *keys)
+        ran(*self._admin(), "user", "create", *who, *keys)
+
+    def _admin(self) -> tuple[object, ...]:
+        return (program("radosgw-admin"), "-c", self._conf, "-n", "client.rgw", "--no-mon-config")
 
     def _ask(self, *words: str) -> str:
         return ran(program("ceph"), "-c", self._conf, "--connect-timeout", "20", *words)

@@ -35,7 +35,7 @@ class Meter:
 
     def open(self) -> None:
         """Start to count CPU."""
-        self._cpu = _cpu_us()
+        self._cpu = cpu_us()
 
     def first(self) -> None:
         """Start to count wall time, once."""
@@ -43,17 +43,18 @@ class Meter:
 
     def cost(self, trades: int) -> Cost:
         """Return what it took until now."""
-        cpu_us = max(_cpu_us() - self._cpu, 1)
+        spent_us = max(cpu_us() - self._cpu, 1)
         wall_ns = max(self._clock.now() - self._wall, 1)
         return Cost(
             trades=trades,
-            trades_per_cpu_s=trades * 1_000_000 // cpu_us,
+            trades_per_cpu_s=trades * 1_000_000 // spent_us,
             trades_per_s=trades * NS_PER_S // wall_ns,
             rss_mb=_peak_kib() // 1024,
         )
 
 
-def _cpu_us() -> int:
+def cpu_us() -> int:
+    """Return what this process has used of CPU, in µs."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return round(usage.ru_utime * 1_000_000) + round(usage.ru_stime * 1_000_000)
 

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import uvloop
 from cyclopts import App, Parameter, validators
@@ -14,16 +14,18 @@ from cloud_marketdata.cli.voice import say, say_json
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import load
 from cloud_marketdata.core.logs import configure
+from cloud_marketdata.domain.values import Venue
 
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=10_000_000))]
 Symbol = Annotated[str, Parameter(help="symbol of the trades")]
+Rounds = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1000))]
 Url = Annotated[str | None, Parameter(help="a replay server; without it one is started")]
 
 
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measure the production path.")
-    for command in (ingest, limit, compare, blast, soak):
+    for command in (ingest, limit, compare, blast, soak, storage):
         bench.command(command)
     app.command(bench)
 
@@ -34,6 +36,7 @@ def ingest(
     count: Count = 300_000,
     symbol: Symbol = "BTCUSDT",
     storage: Literal["embedded", "memory"] = "embedded",
+    redis_url: str | None = None,
     data_dir: Path | None = None,
 ) -> None:
     """Collect trades from a replay server into the log; prints one JSON line.
@@ -44,14 +47,15 @@ def ingest(
         url: a Binance replay server, ws://…, that sends bare or combined `@trade` frames.
         count: how many trades it sends.
         symbol: their symbol.
-        storage: which log.
+        storage: which log, where no Redis is named.
+        redis_url: a Redis that holds the log, journal and all, as in production.
         data_dir: where the log is kept; without it in a folder that is removed afterwards.
     """
     from cloud_marketdata.bench.ingest import ingest as measure  # noqa: PLC0415  as all of bench
     from cloud_marketdata.bench.target import Target, reached  # noqa: PLC0415
 
     async def run(folder: Path) -> None:
-        settings = load(storage=storage, data_dir=folder)
+        settings = load(storage=storage, data_dir=folder, **_given(redis_url=redis_url))
         async with reached(Target(count, symbol, url)) as target:
             say_json(await measure(target, settings, SystemClock(), SystemRandom()))
 
@@ -74,7 +78,7 @@ def limit(*, url: Url = None, count: Count = 300_000, symbol: Symbol = "BTCUSDT"
 
 def compare(
     *,
-    rounds: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    rounds: Rounds = 5,
     count: Count = 300_000,
     json: bool = False,
 ) -> None:
@@ -147,6 +151,71 @@ def soak(
         soaked = uvloop.run(measure(plan, SystemClock()))
     say_json(soaked)
     return int(soaked.memory.slope_mb_per_hour > most_mb_per_hour)
+
+
+def storage(  # noqa: PLR0913  a command's options are its parameters
+    *,
+    capture: list[Path] | None = None,
+    venue: Venue = Venue.BINANCE_USDM,
+    instruments: Path | None = None,
+    redis_url: str | None = None,
+    mongodb_url: str | None = None,
+    s3_bucket: str | None = None,
+    s3_endpoint: str | None = None,
+    config: Path | None = None,
+    rounds: Rounds = 5,
+    minutes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1440))] = 60,
+    profiles: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1440))] = 1440,
+    data_dir: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Weigh trades, minutes and days in every tier, and measure how fast they go in and out.
+
+    The embedded stores, and each server that is named here or by a setting; on a server all is
+    kept below a name of its own and removed afterwards. Docs: docs/storage.md.
+
+    Args:
+        capture: files of one recording; without any a seeded market is stored.
+        venue: whose frames they are.
+        instruments: file with ticks and lots; without it the grid is learnt from the values.
+        redis_url: one Redis for the hot tier.
+        mongodb_url: a MongoDB for the warm tier.
+        s3_bucket: a bucket for the cold tier; its keys are settings.
+        s3_endpoint: where that is.
+        config: TOML file with settings.
+        rounds: how often each case is measured; single rounds are noisy.
+        minutes: how long the stored tape is.
+        profiles: how many minutes of a day are stored as profiles.
+        data_dir: where the embedded stores are made; without it in a folder that is removed.
+        json: print one JSON document instead of tables.
+    """
+    from cloud_marketdata.bench.storage.run import Bench, Plan  # noqa: PLC0415  as all of bench
+    from cloud_marketdata.bench.storage.table import tables  # noqa: PLC0415
+    from cloud_marketdata.bench.storage.tape import Source  # noqa: PLC0415
+
+    configure("error")
+    settings = load(
+        config,
+        **_given(
+            redis_url=redis_url,
+            mongodb_url=mongodb_url,
+            s3_bucket=s3_bucket,
+            s3_endpoint=s3_endpoint,
+        ),
+    )
+    source = Source(venue, tuple(capture or ()), instruments)
+    plan = Plan(source, rounds=rounds, minutes=minutes, profiles=profiles)
+    with _folder(data_dir) as folder:
+        measured = uvloop.run(Bench(plan, settings, SystemClock(), folder).run())
+    if json:
+        say_json(measured)
+    else:
+        say(tables(measured))
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """Return the options that were named, so that the others come from the environment."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 """What a restart must know of a stored tape: its end, and the trades that it lacks.
 
-Both come from the log and the ledger, never from memory: the ids that were missing when the process
-ended are asked for again, and the trades of the last minutes are known as repeats.
+Both come from the log and the ledger, never from memory: what was missing when the process ended is
+asked for again, and the trades of the last minutes are known as repeats.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from cloud_marketdata.collectors.tapes.gaps import TradeGap
+from cloud_marketdata.collectors.tapes.gaps import TradeGap, feared
 from cloud_marketdata.collectors.tapes.tape import IDS_MAX, REMEMBERED_NS, Restored, TapeEnd
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.ledger import Hole, Ledger
@@ -37,7 +38,23 @@ async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
         return StoredTape(Restored(), [])
     since = ended[-1].exchange_time - REMEMBERED_NS
     recent = await _newest(stores, venue, symbol, since, IDS_MAX)
-    return StoredTape(Restored(recent=recent), [])
+    return StoredTape(
+        Restored(recent=recent), _open(recent, await read_ledger(stores, venue, symbol))
+    )
+
+
+def _open(recent: Sequence[TradeEvent], ledger: Ledger) -> list[TradeGap]:
+    """Return the gaps between recent trades that a collector told of and did not live to fill.
+
+    One with a trade in it is left alone: REST may number its trades unlike the stream, and what is
+    there already could not be told from what is missing.
+    """
+    ends = ledger.feared()
+    return [
+        feared(last, first)
+        for last, first in pairwise(recent)
+        if ends.get(str(last.id)) == first.exchange_time
+    ]
 
 
 def _by_ids(ended: Sequence[TradeEvent], ledger: Ledger) -> StoredTape:

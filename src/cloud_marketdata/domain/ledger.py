@@ -107,6 +107,10 @@ class Ledger:
             if row.low is not None and row.high is not None
         ]
 
+    def feared(self) -> dict[str, int]:
+        """Return the gaps that were told and not repaired: their ends in ns by the id before."""
+        return {row.name: row.last for row in self._sheet.find(Layer.GAP, only_open=True)}
+
     def _marks(self) -> Marks:
         runs = self._runs
         return Marks(

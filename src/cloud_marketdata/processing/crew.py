@@ -1,4 +1,8 @@
-"""One worker for every market in the log, hired when its first trade or status fact appears."""
+"""One owner for every market in the log, hired when its first trade or status fact appears.
+
+Several processes may do so over the same stores: each market is worked on by the one that has its
+lease, and the others stand by to take it over.
+"""
 
 import asyncio
 from collections import Counter
@@ -12,14 +16,17 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.supervisor import supervised
-from cloud_marketdata.processing.worker import DayClosed, Worker
+from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.processing.owner import Owner
+from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
+from cloud_marketdata.storage.tiering.ports import Forget
 
 _LOOK_S: Final = 0.5
 
 
 class Crew:
-    """All workers of this process."""
+    """All owners of this process, under one `holder` name that no other process has."""
 
     def __init__(
         self,
@@ -27,43 +34,69 @@ class Crew:
         settings: Settings,
         clock: Clock,
         random: Random,
-        day_closed: DayClosed,
+        *,
+        forget: Forget,
+        holder: str,
     ) -> None:
-        self.workers: dict[Stream, Worker] = {}
+        self.owners: dict[Stream, Owner] = {}
+        self.tally: Counter[str] = Counter(lost=0, too_late=0)
         self._stores = stores
         self._settings = settings
         self._clock = clock
         self._random = random
-        self._day_closed = day_closed
+        self._forget = forget
+        self._holder = holder
+
+    @property
+    def workers(self) -> dict[Stream, Worker]:
+        """The workers of the markets that are ours at the moment."""
+        return {stream: owner.worker for stream, owner in self.owners.items() if owner.worker}
+
+    def markets(self) -> list[tuple[Venue, str]]:
+        """Return the markets that are ours at the moment."""
+        return [(stream.venue, stream.symbol) for stream in self.workers]
 
     async def run(self) -> None:
-        """Hire and run workers until cancelled; a restart hires all of them anew."""
-        self.workers.clear()
+        """Hire and run owners until cancelled; a restart hires all of them anew."""
+        self.owners.clear()
         async with asyncio.TaskGroup() as group:
             while True:
                 for stream in await self._new_streams():
-                    worker = self._hire(stream)
+                    owner = self._hire(stream)
                     name = f"worker {stream.venue} {stream.symbol}"
-                    group.create_task(supervised(name, worker.run, self._clock, self._random))
+                    group.create_task(supervised(name, owner.run, self._clock, self._random))
                 await self._clock.sleep(_LOOK_S)
 
     async def pulse(self) -> Pulse:
-        """See core.health.Component: whose work stands still, and what their ledgers count."""
-        workers = sorted(self.workers.items())
-        trouble = {f"{s.venue}/{s.symbol}": w.trouble for s, w in workers if w.trouble}
-        counts: Counter[str] = Counter()
+        """See core.health.Component: whose work stands still, and what is counted."""
+        owners = [(f"{s.venue}/{s.symbol}", owner) for s, owner in sorted(self.owners.items())]
+        workers = [(name, owner.worker) for name, owner in owners if owner.worker]
+        trouble = {name: owner.trouble for name, owner in owners if owner.trouble}
+        holding = {name: worker.windows.unsaved for name, worker in workers if worker.full}
+        counts = Counter(self.tally)
         for _, worker in workers:
-            counts.update(worker.ledger.counts)
-        detail = {"workers": len(workers), "trouble": trouble, **counts}
+            counts.update(worker.counts)
+        detail: dict[str, object] = {
+            "workers": len(workers),
+            "elsewhere": sum(not owner.worker and not owner.trouble for _, owner in owners),
+            "trouble": trouble,
+            "holding": holding,
+            **counts,
+        }
         state = "behind" if trouble else "ok"
         return Pulse("processing", "workers", state, ok=not trouble, detail=detail)
 
     async def finish(self) -> None:
-        """Fold and store what the log still holds; called when nobody appends any more."""
+        """Fold and store what the log still holds; called when nobody appends any more.
+
+        What cannot be stored now is told and left to the next start.
+        """
         for stream in await self._new_streams():
             self._hire(stream)
-        for worker in self.workers.values():
-            await worker.finish()
+        ends = [owner.finish() for owner in self.owners.values()]
+        for error in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(error, BaseException):
+                structlog.get_logger().error("worker.not_saved", exc_info=error)
 
     async def _new_streams(self) -> list[Stream]:
         try:
@@ -77,17 +110,16 @@ class Crew:
             for stream in streams
             if stream.kind is not StreamKind.BOOK
         }
-        return sorted(folded - self.workers.keys())
+        return sorted(folded - self.owners.keys())
 
-    def _hire(self, stream: Stream) -> Worker:
-        settings = self._settings
-        worker = self.workers[stream] = Worker(
+    def _hire(self, stream: Stream) -> Owner:
+        owner = self.owners[stream] = Owner(
             stream,
             self._stores,
             self._clock,
-            lateness_ms=settings.lateness_ms,
-            save_ms=settings.save_ms,
-            hot_minutes=settings.hot_minutes,
-            day_closed=self._day_closed,
+            self._settings,
+            holder=self._holder,
+            forget=self._forget,
+            tally=self.tally,
         )
-        return worker
+        return owner

@@ -1,15 +1,18 @@
 """Trades into time buckets: which are open, when they close, and what comes too late. Pure.
 
 The watermark runs `lateness` behind the newest match time. A bucket closes when the watermark
-passes its end; a trade for a closed bucket is late and makes a new revision.
+passes its end; a trade for a closed bucket is late and makes a new revision. A trade for a bucket
+that has been forgotten is too late, and is left out.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.horizons import NOTHING_FORGOTTEN, Horizons
 
 FOLDED: Final = (Timeframe.S1, Timeframe.M1)
 """What every trade is folded into; hours and days are exact sums of closed minutes."""
@@ -24,9 +27,15 @@ class Windows:
     """
 
     def __init__(
-        self, lateness_ns: int, restored: Iterable[Aggregate] = (), newest: int = 0
+        self,
+        lateness_ns: int,
+        restored: Iterable[Aggregate] = (),
+        newest: int = 0,
+        horizons: Horizons = NOTHING_FORGOTTEN,
     ) -> None:
         self._lateness = lateness_ns
+        self._passed = 0
+        self.horizons = horizons
         self._held = {(item.timeframe, item.start): item for item in restored}
         self._changed: set[BucketKey] = set()
         self._newest = newest
@@ -34,10 +43,29 @@ class Windows:
     @property
     def watermark(self) -> int:
         """Buckets that end at or before it are closed."""
-        return self._newest - self._lateness
+        return max(self._newest - self._lateness, self._passed)
+
+    @property
+    def unsaved(self) -> int:
+        """How many buckets differ from what is stored."""
+        return len(self._changed)
+
+    def passed(self, time: int) -> None:
+        """Take notice that no trades from before this time are waited for any more."""
+        self._passed = max(self._passed, time)
+
+    def timely(self, trades: Sequence[TradeEvent]) -> Sequence[TradeEvent]:
+        """Return the trades that do not come too late."""
+        limit = self.horizons.trades
+        if min(map(_match_time, trades)) >= limit:
+            return trades
+        return [trade for trade in trades if trade.exchange_time >= limit]
 
     def needed(self, trades: Sequence[TradeEvent]) -> list[BucketKey]:
-        """Return the closed buckets that are not held but must take some of these trades."""
+        """Return the closed buckets that are not held but must take some of these trades.
+
+        All trades must be timely, here and in `fold`.
+        """
         times = {trade.exchange_time for trade in trades}
         # The common case is quick: nothing in the batch is older than the watermark's minute.
         frames = FOLDED if min(times) < Timeframe.M1.floor(self.watermark) else (Timeframe.S1,)
@@ -55,9 +83,13 @@ class Windows:
 
         Buckets named by `needed` must have been reopened before.
         """
-        for timeframe in FOLDED:
-            self._fold(timeframe, trades, position)
-        self._newest = max(self._newest, *[trade.exchange_time for trade in trades])
+        times = [trade.exchange_time for trade in trades]
+        limit = self.horizons.seconds
+        # A late trade may find its minute, but not its second any more.
+        fine = trades if min(times) >= limit else [t for t in trades if t.exchange_time >= limit]
+        self._fold(Timeframe.S1, fine, position)
+        self._fold(Timeframe.M1, trades, position)
+        self._newest = max(self._newest, *times)
 
     def close(self) -> None:
         """Mark the buckets that the watermark has passed as final."""
@@ -83,9 +115,16 @@ class Windows:
         keys = {(timeframe, timeframe.floor(time)) for timeframe in timeframes for time in times}
         mark = self.watermark
         return sorted(
-            (key for key in keys if key not in self._held and key[1] + key[0].ns <= mark),
+            (
+                key
+                for key in keys
+                if key not in self._held and key[1] + key[0].ns <= mark and self._kept(key)
+            ),
             key=_order,
         )
+
+    def _kept(self, key: BucketKey) -> bool:
+        return key[0] is not Timeframe.S1 or key[1] >= self.horizons.seconds
 
     def _fold(self, timeframe: Timeframe, trades: Sequence[TradeEvent], position: int) -> None:
         touched: list[Aggregate] = []
@@ -110,6 +149,9 @@ class Windows:
         if bucket is None:
             bucket = self._held[key] = Aggregate(trade.instrument, *key)
         return bucket
+
+
+_match_time = attrgetter("exchange_time")
 
 
 def _order(key: BucketKey) -> tuple[int, int]:

@@ -69,10 +69,10 @@ class Faulty:
         method = getattr(self._inner, name)
         return partial(self._unless_away, method) if name == self._name else method
 
-    async def _unless_away(self, method: Callable, *asked: object) -> object:
+    async def _unless_away(self, method: Callable, *asked: object, **named: object) -> object:
         if self.error:
             raise self.error
-        return await method(*asked)
+        return await method(*asked, **named)
 
 
 def trade(number: int) -> TradeEvent:
@@ -82,7 +82,8 @@ def trade(number: int) -> TradeEvent:
 
 def service(stores: Stores, clock: Hasty, role: str = "all") -> Service:
     """Return a service that collects nothing from anywhere."""
-    settings = Settings(role=role, symbols=dict.fromkeys(Venue, ()))
+    # On this clock every sleeper moves the time on for all, so a short lease would lapse at once.
+    settings = Settings(role=role, symbols=dict.fromkeys(Venue, ()), lease_s=600)
     return Service(settings, stores, clock, Random(1))  # noqa: S311  a seed must repeat
 
 
@@ -127,8 +128,14 @@ async def test_a_worker_in_trouble_is_seen_in_the_health_until_it_is_over(error)
 
         broken.error = None
         well = await becomes(made, clock, "healthy")
-        [pulse] = [p for p in well.detail.components if p.group == "processing"]
-        assert pulse.detail == {"workers": 1, "trouble": {}, "forgotten": 0, "repeats": 0}
+        [pulse] = [p for p in well.detail.components if p.name == "workers"]
+        none = ("elsewhere", "lost", "too_late", "forgotten", "repeats", "refused_sums")
+        assert pulse.detail == {
+            "workers": 1,
+            "trouble": {},
+            "holding": {},
+            **dict.fromkeys(none, 0),
+        }
 
 
 @pytest.mark.parametrize(("role", "told"), [("all", True), ("process", True), ("collect", False)])
@@ -153,6 +160,29 @@ async def test_a_stop_ends_although_the_store_is_away_and_tells_what_was_not_wri
     [lost] = [entry for entry in logs if entry["event"] == "service.not_written"]
     assert (lost["log_level"], lost["events"]) == ("error", 2)
     assert logs[-1]["event"] == "service.stopped"
+
+
+@pytest.mark.parametrize("method", ["save", "find_by_range", "forget"])
+async def test_a_stop_ends_although_aggregates_cannot_be_saved_and_the_next_start_saves(
+    method,
+):
+    clock = Hasty()
+    stores = memory_stores(clock)
+    away = Faulty(stores.aggregates, method)
+    away.error = AWAY
+    made = service(msgspec.structs.replace(stores, aggregates=away), clock)
+    [position] = await stores.log.append([Batch(STREAM, [trade(1)])])
+    with capture_logs() as logs:
+        async with running(made):
+            pass
+
+    if method != "find_by_range":
+        [told] = [entry for entry in logs if entry["event"] == "worker.not_saved"]
+        assert (told["log_level"], told["symbol"]) == ("error", BTC.symbol)
+    assert logs[-1]["event"] == "service.stopped"
+    async with running(service(stores, clock)):
+        pass
+    assert await stores.aggregates.position(BTC.venue, BTC.symbol) == position
 
 
 async def test_a_stop_waits_for_a_store_that_comes_back_and_loses_nothing():

@@ -8,6 +8,7 @@ from worker_tape import BTC, MINUTE, START, S, content, recomputed, trade
 
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.horizons import Horizons
 from cloud_marketdata.processing.windows import Windows
 
 LATE = 2 * S
@@ -50,6 +51,41 @@ def test_a_bucket_closes_when_the_watermark_reaches_its_end():
         START: True,
         START + MINUTE: False,
     }
+
+
+def test_of_a_forgotten_second_nothing_is_needed_and_nothing_is_begun():
+    windows = Windows(LATE, newest=START + 9 * MINUTE, horizons=Horizons(seconds=START + MINUTE))
+    late = [trade(1, START + S), trade(2, START + MINUTE + S)]
+    needed = windows.needed(late)
+    assert needed == [
+        (Timeframe.S1, START + MINUTE + S),
+        (Timeframe.M1, START),
+        (Timeframe.M1, START + MINUTE),
+    ]
+    windows.reopen(Aggregate(BTC, *key) for key in needed)
+    windows.fold(late, 1)
+    assert [(item.timeframe, item.start) for item in windows.changed()] == needed
+
+
+def test_what_comes_before_the_horizon_is_left_out_and_the_rest_is_as_it_was():
+    windows = Windows(LATE, horizons=Horizons(trades=START + MINUTE))
+    trades = [trade(1, START + MINUTE), trade(2, START + MINUTE - 1), trade(3, START + 2 * MINUTE)]
+    assert windows.timely(trades) == [trades[0], trades[2]]
+    assert windows.timely(trades[:1]) == trades[:1]
+    assert windows.timely(trades[1:2]) == []
+
+
+def test_time_that_is_said_to_have_passed_closes_buckets_and_never_goes_back():
+    windows = Windows(LATE)
+    windows.fold([trade(1, START)], 1)
+    windows.passed(START + MINUTE)
+    windows.passed(START)
+    assert windows.watermark == START + MINUTE
+    windows.close()
+    assert all(item.final for item in windows.changed())
+    assert windows.unsaved == 2
+    windows.saved()
+    assert windows.unsaved == 0
 
 
 def test_the_watermark_never_goes_back():

@@ -13,6 +13,7 @@ from worker_tape import (
     START,
     STREAM,
     S,
+    StillClock,
     append,
     content,
     drained,
@@ -148,8 +149,9 @@ async def test_a_reader_need_not_wait_for_a_save():
 
 async def test_no_fact_is_trimmed_that_is_not_inside_the_saved_ledger():
     stores, failing = fresh_stores()
-    working = worker(stores, hot_minutes=0)
-    working._clock.at = START + DAY
+    clock = StillClock()
+    clock.at = START + DAY
+    working = worker(stores, clock, hot_minutes=1)
     await working.restore()
     for number in range(3):
         await tell(stores, StatusKind.ALIVE, START + number, book="synced")
@@ -164,8 +166,9 @@ async def test_no_fact_is_trimmed_that_is_not_inside_the_saved_ledger():
 
 async def test_young_facts_stay_in_the_log_although_they_are_inside():
     stores, _ = fresh_stores()
-    working = worker(stores, hot_minutes=60)
-    working._clock.at = START + 62 * MINUTE
+    clock = StillClock()
+    clock.at = START + 62 * MINUTE
+    working = worker(stores, clock, hot_minutes=60)
     await working.restore()
     for minute in (1, 2, 3):
         await tell(stores, StatusKind.ALIVE, START + minute * MINUTE, book="synced")

@@ -96,8 +96,7 @@ async def _played(plan) -> None:
 
 async def test_hours_and_days_are_sums_of_what_the_watermark_has_passed():
     stores, _ = fresh_stores()
-    days = []
-    working = await started(stores, days)
+    working = await started(stores)
     tape = [trade(number, START + number * 7 * MINUTE) for number in range(1, 230)]
     for at in range(0, len(tape), 10):
         await append(stores, *tape[at : at + 10])
@@ -110,45 +109,31 @@ async def test_hours_and_days_are_sums_of_what_the_watermark_has_passed():
     for frame, buckets in whole.items():
         passed = [item for item in buckets if item.end <= mark]
         assert content(await stored(stores, frame)) == content(passed)
-    assert content(days) == content([whole[Timeframe.D1][0]])
     assert len(await stored(stores, Timeframe.H1)) == 26
-
-
-async def test_a_restart_hands_a_stored_day_on_again_since_a_kill_may_have_kept_it():
-    stores, _ = fresh_stores()
-    working = await started(stores)
-    await append(stores, *[trade(number, START + number * 7 * MINUTE) for number in range(1, 230)])
-    await drained(working)
-    await working.save()
-    days = []
-
-    await started(stores, days)
-
-    assert content(days) == content(await stored(stores, Timeframe.D1))
-    assert len(days) == 1
 
 
 async def test_a_trade_that_is_late_for_its_hour_and_day_makes_both_new():
     stores, _ = fresh_stores()
-    days = []
-    working = await started(stores, days)
+    working = await started(stores)
     tape = [trade(1, START + HOUR), trade(2, START + DAY + HOUR)]
     await append(stores, *tape)
     await drained(working)
     await working.save()
-    assert [(day.late, day.revision) for day in days] == [(0, 0)]
+    [day] = await stored(stores, Timeframe.D1)
+    assert (day.late, day.revision) == (0, 0)
 
     for number, time in ((3, START + HOUR + 5), (4, START + 9 * HOUR)):
         tape.append(trade(number, time))
         await append(stores, tape[-1])
         await drained(working)
         await working.save()
+        [day] = await stored(stores, Timeframe.D1)
+        assert day.late == number - 2
+        assert content([day]) == content([recomputed(tape, Timeframe.D1)[0]])
     hours = await stored(stores, Timeframe.H1)
     *closed, _ = recomputed(tape, Timeframe.H1)
     assert content(hours) == content(closed)
     assert [(item.late, item.final) for item in hours] == [(1, True), (1, True)]
-    assert [day.late for day in days] == [0, 1, 2]
-    assert content([days[-1]]) == content([recomputed(tape, Timeframe.D1)[0]])
     assert all(item.revision for item in hours)
 
 
@@ -217,8 +202,9 @@ async def test_an_hour_that_closes_after_its_last_minute_was_stored_is_summed(cr
 
 async def test_nothing_is_trimmed_that_is_not_inside_a_stored_aggregate():
     stores, _ = fresh_stores()
-    working = worker(stores, hot_minutes=0)
-    working._clock.at = START + 9 * DAY
+    clock = StillClock()
+    clock.at = START + 9 * DAY
+    working = worker(stores, clock, hot_minutes=1)
     await working.restore()
     for number in (1, 2, 3):
         await append(stores, trade(number, START + number))
@@ -231,8 +217,9 @@ async def test_nothing_is_trimmed_that_is_not_inside_a_stored_aggregate():
 
 async def test_young_entries_stay_in_the_log_although_they_are_inside():
     stores, _ = fresh_stores()
-    working = worker(stores, hot_minutes=60)
-    working._clock.at = START + 2 * HOUR
+    clock = StillClock()
+    clock.at = START + 2 * HOUR
+    working = worker(stores, clock, hot_minutes=60)
     await working.restore()
     for number, time in ((1, START - MINUTE), (2, START + MINUTE)):
         await append(stores, trade(number, time))
@@ -242,30 +229,11 @@ async def test_young_entries_stay_in_the_log_although_they_are_inside():
     assert [record.position for record in await stores.log.read(STREAM)] == [2]
 
 
-async def test_a_running_worker_follows_the_log_and_outlives_a_failing_store():
-    stores, failing = fresh_stores()
-    working = worker(stores)
-    tape = [trade(number, START + number * S) for number in range(1, 6)]
-    failing.failures = 2
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(working.run())
-        for one in tape:
-            await append(stores, one)
-        async with asyncio.timeout(5):
-            while working.saves < 1 or working.position < len(tape):
-                await asyncio.sleep(0)
-                working._clock.at += S
-        running.cancel()
-    await working.save()
-    assert isinstance(working._clock, StillClock)
-    assert failing.failures == 0
-    await _equals_the_recomputation(stores, tape, (Timeframe.S1, Timeframe.M1))
-
-
-async def test_finishing_stores_what_the_log_still_holds_also_before_the_start():
+async def test_finishing_stores_what_the_log_still_holds():
     stores, _ = fresh_stores()
+    working = await started(stores)
     tape = [trade(number, START + number * S) for number in range(1, 500)]
     for one in tape:
         await append(stores, one)
-    await worker(stores).finish()
+    await working.finish()
     await _equals_the_recomputation(stores, tape, (Timeframe.S1, Timeframe.M1))

@@ -1,8 +1,10 @@
 """A tape, a clock that stands still, stores that can fail, and the plain recomputation."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
@@ -53,13 +55,15 @@ class Failing:
         """Do everything else as the repository inside."""
         return getattr(self._inner, name)
 
-    async def save(self, aggregates: Sequence[Aggregate], ledger: Changes | None = None) -> None:
+    async def save(
+        self, aggregates: Sequence[Aggregate], ledger: Changes | None = None, *, fence: int = 0
+    ) -> None:
         """Fail as often as was asked, then save."""
         if self.failures:
             self.failures -= 1
             msg = "away"
             raise StorageError(msg)
-        await self._inner.save(aggregates, ledger)
+        await self._inner.save(aggregates, ledger, fence=fence)
 
 
 def trade(
@@ -78,27 +82,24 @@ def fresh_stores() -> tuple[Stores, Failing]:
     return Stores(**parts | {"aggregates": failing}), failing
 
 
-def worker(stores: Stores, days: list[Aggregate] | None = None, hot_minutes: int = 60) -> Worker:
-    """Return a worker that has not started."""
-
-    async def closed(day: Aggregate) -> None:
-        if days is not None:
-            days.append(day)
-
-    return Worker(
-        STREAM,
-        stores,
-        StillClock(),
-        lateness_ms=2_000,
-        save_ms=250,
-        hot_minutes=hot_minutes,
-        day_closed=closed,
-    )
+def worker(
+    stores: Stores,
+    clock: StillClock | None = None,
+    tally: Counter[str] | None = None,
+    fence: int = 0,
+    **given: int,
+) -> Worker:
+    """Return a worker that has not started, with the settings given."""
+    settings = Settings(**given)  # type: ignore[arg-type]  # settings of plain numbers
+    counts = Counter() if tally is None else tally
+    return Worker(STREAM, stores, clock or StillClock(), settings, fence=fence, tally=counts)
 
 
-async def started(stores: Stores, days: list[Aggregate] | None = None) -> Worker:
+async def started(
+    stores: Stores, tally: Counter[str] | None = None, fence: int = 0, **given: int
+) -> Worker:
     """Return a worker that has loaded what is stored, as after a crash."""
-    made = worker(stores, days)
+    made = worker(stores, None, tally, fence, **given)
     await made.restore()
     return made
 
