@@ -18,7 +18,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers clients faults long lint types bench soak lock clean
+.PHONY: help demo run test unit servers clients faults chaos long lint types bench soak lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -44,6 +44,9 @@ clients: .venv/.ready-test .venv-clients/.ready ## public clients against the si
 
 faults: .venv/.ready-test ## every fault against the running service; writes docs/faults.md
 	@$(BIN)/python tests/faults/write_page.py
+
+chaos: servers ## servers taken away under load, for minutes; writes docs/outages.md
+	@$(BIN)/python tests/outages/write_page.py
 
 long: servers ## the tests that take minutes [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m long $(PYTEST_ARGS)

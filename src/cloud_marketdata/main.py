@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import date
 from random import Random, SystemRandom
-from socket import gethostname, socket
+from socket import socket
 from typing import Final
 
 import structlog
@@ -19,6 +19,7 @@ import uvicorn
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.collectors.connection.transport import connector
+from cloud_marketdata.collectors.duty import Duty
 from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.rest.address import Address
@@ -28,6 +29,7 @@ from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.health import Component
+from cloud_marketdata.core.holders import collector_name, worker_name
 from cloud_marketdata.core.hosting import GuestServer, bound
 from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
@@ -62,6 +64,8 @@ class Service:
             events_max=settings.queue_batches * settings.batch_events,
         )
         self.rosters: dict[Venue, Roster] = {}
+        self.components: list[Component] = []
+        self._duties: list[Duty] = []
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if self._does("collect"):
             self._add_venues(stores, clock, random)
@@ -73,7 +77,7 @@ class Service:
             clock,
             random,
             forget=forgetting.forget,
-            holder=_holder(settings, random),
+            holder=worker_name(settings, random),
         )
         archiving = Archiving(
             stores,
@@ -90,7 +94,7 @@ class Service:
                 ("retention", retention.run),
             ]
         self.queries = Queries(stores, clock, settings)
-        self.components: list[Component] = [*self.rosters.values(), *stores.pulses]
+        self.components += stores.pulses
         if self._does("serve"):
             self.components.append(self.queries.answers)
         if self._does("process"):
@@ -116,13 +120,16 @@ class Service:
                 self._server.should_exit = True
                 await serving
             self.writer.close()
-            if await self._written(writing) and self._does("process"):
-                await self.crew.finish()
+            if await self._written(writing):
+                for duty in self._duties:
+                    await duty.end()
+                if self._does("process"):
+                    await self.crew.finish()
         structlog.get_logger().info("service.stopped")
 
     async def _written(self, writing: asyncio.Task[None]) -> bool:
         """Wait for the writer's end; False where the store is away for too long."""
-        await asyncio.wait((writing,), timeout=_DRAIN_S)
+        await asyncio.wait((writing,), timeout=_DRAIN_S + 2 * self.settings.store_timeout_s)
         if writing.done():
             return True
         structlog.get_logger().error("service.not_written", events=self.writer.backlog)
@@ -147,6 +154,7 @@ class Service:
         """Make ready to collect from every venue: one without symbols may be given some later."""
         settings = self.settings
         addresses: dict[str, Address] = {}
+        holder = collector_name(settings, random)
         for venue in Venue:
             url = settings.endpoints[venue].rest
             address = addresses.get(url) or Address(url, VENUES[venue].limits, settings, clock)
@@ -164,7 +172,10 @@ class Service:
             )
             roster = Roster(feed, address.open, settings, clock, random)
             self.rosters[venue] = roster
-            self._parts += [(f"feed {venue}", feed.run), (f"roster {venue}", roster.run)]
+            duty = Duty(venue, stores.leases, clock, holder=holder, seconds=settings.lease_s)
+            self._duties.append(duty)
+            self.components.append(duty.told(roster))
+            self._parts += [(f"feed {venue}", duty.of(feed.run)), (f"roster {venue}", roster.run)]
 
     async def _serve(self, listener: socket) -> None:
         settings = self.settings
@@ -191,17 +202,6 @@ async def verify_objects(settings: Settings, day: date, *, whole: bool) -> Repor
     """Verify a day in the cold tier, or with `whole` also every day before it."""
     objects, _ = await asyncio.to_thread(open_cold, settings)
     return await verify(objects, day, whole=whole)
-
-
-def _holder(settings: Settings, random: Random) -> str:
-    """Name this process to the leases.
-
-    A data folder has one process that works, which its lock sees to; after a crash it need not wait
-    for what its dead self still holds.
-    """
-    if settings.storage == "embedded" and settings.redis_url is None:
-        return "the process of this folder"
-    return f"{gethostname()} {random.getrandbits(64):016x}"
 
 
 async def run_service(

@@ -241,6 +241,28 @@ async def test_an_outage_is_bridged_counted_and_over_when_all_is_drained(tmp_pat
     assert numbers(remote, TRADES) == list(range(1, 40))
 
 
+async def test_an_absence_is_as_long_as_it_is_though_entries_come_until_its_end(tmp_path):
+    remote = UnreliableLog()
+    remote.away = True
+    async with opened(tmp_path, remote) as log:
+        # The samples were received in 1970.
+        await log.append([batch(1)])
+        late = unstamped(batch(2))._replace(position=2, received=SystemClock().now())
+        drop = log.journal.drop
+
+        def drop_before_the_next_comes(count: int) -> None:
+            log.journal.drop = drop
+            drop(count)
+            log.journal.add([late])
+
+        log.journal.drop = drop_before_the_next_comes
+        remote.away = False
+        await until(lambda: log.drain.moved == 2)
+        pulse = await JournalPulse(log).pulse()
+    assert pulse.detail["longest_s"] > 3600
+    assert numbers(remote, TRADES) == [1, 2]
+
+
 async def test_appends_wait_behind_what_is_journalled_although_the_server_is_back(tmp_path):
     remote = UnreliableLog()
     remote.faults = [Fault.REFUSE, Fault.REFUSE, Fault.REFUSE]

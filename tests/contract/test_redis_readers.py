@@ -155,3 +155,34 @@ async def test_a_reader_of_a_stream_without_entries_makes_no_stream(hot):
     assert await hot.log.streams() == []
     await hot.log.append([batch(1)])
     assert numbers(await reader.read()) == [1]
+
+
+async def test_an_entry_that_cannot_be_read_is_not_passed_over_with_its_page(hot):
+    entries = await hot.log.stamp([batch(1), batch(2), batch(3)])
+    # As a newer release would write it while an older one still reads.
+    entries[1] = entries[1]._replace(block=b"\xff" + entries[1].block[1:])
+    await hot.log.write(entries)
+    reader = await hot.log.reader(TRADES, after=0)
+    with pytest.raises(StorageError):
+        await reader.read()
+    await hot.log.append([batch(4)])
+
+    with pytest.raises(StorageError):
+        await reader.read()
+    assert numbers(await reader.read(limit=1)) == [1]
+
+
+async def test_a_full_redis_still_lets_its_readers_in_who_alone_can_make_room(hot, redis_url):
+    positions = await hot.log.append([batch(time) for time in range(1, 6)])
+    reader, ask = await hot.log.reader(TRADES, after=0), hot.condition._client.ask
+    await ask(KEY, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        await reader.read()
+        await reader.acknowledge(positions[0])
+        assert await hot.part.leases.acquire("market", "me", 5)
+        await hot.part.leases.release("market", "me")
+        assert numbers(await (await hot.log.reader(TRADES, after=0)).read()) == [1, 2, 3, 4, 5]
+        async with open_redis(RedisPlan(redis_url), SystemClock(), above=0) as again:
+            assert await again.log.trim(TRADES, upto=positions[-1], before=1 << 62) == 4
+    finally:
+        await ask(KEY, "CONFIG", "SET", "maxmemory", "0")

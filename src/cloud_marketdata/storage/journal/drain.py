@@ -85,6 +85,7 @@ class Drain:
         self._clock = clock
         self._random = random
         self._filled = asyncio.Event()
+        self._since: int | None = None
         if self.former:
             self._filled.set()
 
@@ -109,7 +110,9 @@ class Drain:
     async def _move(self) -> None:
         journal = self.disk.journal
         entries = await self.disk(journal.first, _MOST)
-        since = journal.since
+        if self._since is None:
+            # Whatever comes while the last ones leave belongs to the same absence.
+            self._since = journal.since
         try:
             await self._log.write(entries)
         except TakenError as taken:
@@ -122,11 +125,12 @@ class Drain:
         self.former = max(0, self.former - len(entries))
         self.error = ""
         if not journal.entries:
-            self._emptied(since)
+            self._emptied()
 
-    def _emptied(self, since: int | None) -> None:
+    def _emptied(self) -> None:
         self._filled.clear()
-        seconds = (self._clock.now() - (since or 0)) / NS_PER_S
+        seconds = (self._clock.now() - (self._since or 0)) / NS_PER_S
+        self._since = None
         self.longest_s = max(self.longest_s, seconds)
         structlog.get_logger().info("journal.drained", moved=self.moved, after_s=round(seconds, 1))
 

@@ -65,8 +65,8 @@ class Journal:
             raise JournalFullError(msg)
         segment = self._writable()
         before = segment.size
-        self._unsynced.add(segment.path)
         segment.write(frame, len(entries))
+        self._unsynced.add(segment.path)
         if before == 0:
             self._segments.append(segment)
             self._number += 1
@@ -128,6 +128,8 @@ class Journal:
             reading = self._head is not None and last is self._segments[0]
             if last.size < self._roll_bytes and not reading:
                 return last
+        # A file that others follow is whole also after a power cut.
+        self.sync()
         return Segment(self._folder / f"{self._number + 1:016d}.journal")
 
     def _note(self, entries: Sequence[Entry]) -> None:

@@ -77,6 +77,7 @@ class Segment:
             _write(new, data, 0)
             sync(new)
             new.replace(self.path)
+            sync(self.path.parent)
         self.size, self.count = len(data), len(entries)
 
     def remove(self) -> None:

@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.storage.mongo.expelled import Expelled
 from cloud_marketdata.storage.mongo.names import Document
 
 _OLDEST: Final = 6
@@ -48,9 +49,11 @@ def _client(plan: MongoPlan) -> AsyncMongoClient[Document]:
     with warnings.catch_warnings():
         # An option that the driver does not know is a mistake in the URL, not a remark.
         warnings.simplefilter("error", UserWarning)
-        return AsyncMongoClient(
+        expelled = Expelled()
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
             plan.url,
             appname="marketdata",
+            event_listeners=[expelled],
             timeoutMS=round(plan.timeout_s * 1000),
             # What was acknowledged survives the loss of any minority of the nodes.
             w="majority",
@@ -58,6 +61,8 @@ def _client(plan: MongoPlan) -> AsyncMongoClient[Document]:
             readConcernLevel="majority",
             readPreference="primary",
         )
+    expelled.watch(client)
+    return client
 
 
 async def checked_version(client: AsyncMongoClient[Document]) -> str:

@@ -28,9 +28,12 @@ class MongoWarm(NamedTuple):
     stored: Collections
 
     async def probe(self) -> None:
-        """Read something small, of which a majority knows; raises StorageError within a second."""
+        """Write what changes nothing; raises StorageError within a second.
+
+        Who may only read can be answered without end, and nothing is saved.
+        """
         with translated(), pymongo.timeout(_PULSE_S):
-            await self.stored.schema.find_one({})
+            await self.stored.schema.update_one({}, {"$setOnInsert": {"probed": True}})
 
 
 @asynccontextmanager

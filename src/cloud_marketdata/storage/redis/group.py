@@ -7,7 +7,7 @@ what it knew of us.
 
 from typing import Final
 
-OPEN: Final = b"""
+OPEN: Final = b"""#!lua flags=allow-oom
 local entries, marks, group, name, after = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
 local owner = redis.call('HMGET', marks, 'reader', 'reader_name')
 local current, mine = tonumber(owner[1] or 0), tonumber(ARGV[4])

@@ -13,7 +13,7 @@ from cloud_marketdata.storage.redis.faults import told
 from cloud_marketdata.storage.redis.keys import Keys
 
 _US_PER_S: Final = 1_000_000
-_ACQUIRE: Final = b"""
+_ACQUIRE: Final = b"""#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local kept = redis.call('HMGET', KEYS[1], 'holder', 'until', 'token')
@@ -27,7 +27,7 @@ redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', string.format('%.0f', to
   'until', string.format('%.0f', now + ARGV[2]))
 return token
 """
-_RELEASE: Final = b"""
+_RELEASE: Final = b"""#!lua flags=allow-oom
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('HSET', KEYS[1], 'until', 0) end
 return 1
 """

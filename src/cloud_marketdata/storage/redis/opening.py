@@ -81,4 +81,4 @@ def _opened(client: Client, keys: Keys, log: RedisLog) -> RedisHot:
         leases=RedisLeases(client, keys),
         cache=cache,
     )
-    return RedisHot(part, log, Condition(client, log, cache))
+    return RedisHot(part, log, Condition(client, keys, log, cache))

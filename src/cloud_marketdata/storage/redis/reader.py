@@ -64,8 +64,9 @@ class GroupReader:
             number, ours, found = await self._ask(READ, limit)
             if number > self._number and not ours:
                 self._replaced()
-            self._sure = bool(ours)
+            # What cannot be read raises here, and then the group is ahead of us too.
             records = [one for one in map(record, found or ()) if one.position > self._after]
+            self._sure = bool(ours)
             if records or (ours and not found):
                 return self._returned(records)
 

@@ -43,8 +43,9 @@ class Options:
 def _parsed(url: str) -> dict[str, Any]:
     try:
         return dict(parse_url(url))
-    except ValueError as error:
-        msg = f"the Redis URL cannot be read: {error}"
+    except ValueError:
+        # The driver's words repeat a part of the URL, which may be one of the password.
+        msg = "the Redis URL cannot be read; are its user and password percent-encoded?"
         raise StorageError(msg) from None
 
 
