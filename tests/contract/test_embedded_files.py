@@ -10,7 +10,7 @@ import pytest
 from contract_samples import BTC, TRADES, VENUE, aggregate, batch, view
 
 from cloud_marketdata.core.clock import SystemClock
-from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.domain.coverage import CoverageState
 from cloud_marketdata.domain.sheet import Changes, Kept, Layer, Marks, Row
 from cloud_marketdata.domain.values import Timeframe
@@ -160,6 +160,33 @@ async def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path):
         assert len(await stores.log.read(TRADES)) == 1
         assert await stores.leases.acquire("worker", "me", 10)
         await stores.aggregates.forget(VENUE, "BTCUSDT", Timeframe.S1, 0, fence=1)
+
+
+async def test_fences_horizons_and_positions_outlive_the_process(tmp_path):
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        await stores.aggregates.save([aggregate(0, position=7, final=True)], fence=5)
+        await stores.aggregates.forget(VENUE, "BTCUSDT", Timeframe.S1, 1 << 40, fence=6)
+
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        kept = stores.aggregates
+        assert await kept.horizon(VENUE, "BTCUSDT", Timeframe.S1) == 1 << 40
+        assert await kept.position(VENUE, "BTCUSDT") == 7
+        with pytest.raises(FencedError):
+            await kept.save([aggregate(0, position=8)], fence=5)
+        # Nor does the log begin at a position that is inside something that has been forgotten.
+        assert await stores.log.append([batch(1)]) == [8]
+
+
+async def test_two_that_open_one_folder_agree_on_who_has_a_lease(tmp_path):
+    async with (
+        open_embedded(tmp_path, SystemClock()) as one,
+        open_embedded(tmp_path, SystemClock()) as other,
+    ):
+        token = await one.leases.acquire("market", "one", 600)
+        assert await other.leases.acquire("market", "other", 600) is None
+        await one.leases.release("market", "one")
+        assert await other.leases.acquire("market", "other", 600) > token
+        assert await one.leases.acquire("market", "one", 600) is None
 
 
 def _date_back(folder: Path) -> None:
