@@ -79,22 +79,27 @@ def test_a_key_tells_its_place_whatever_the_symbol_is(kind, symbol, time, positi
         assert Place.parse(f"x/{key}") is None
 
 
-async def test_an_object_in_a_folder_is_on_the_disk_before_put_returns(tmp_path, monkeypatch):
+async def test_an_object_has_its_name_when_its_bytes_are_on_the_disk_and_both_before_put_returns(
+    tmp_path, monkeypatch
+):
     synced = []
-    real = os.fsync
+    real, place = os.fsync, tmp_path / "a/b/c"
 
     def seen(number: int) -> None:
-        synced.append(str(Path(f"/proc/self/fd/{number}").readlink()))
+        path = Path(f"/proc/self/fd/{number}").readlink()
+        synced.append((path.name.partition("#")[0], place.exists()))
         real(number)
 
     monkeypatch.setattr(os, "fsync", seen)
     objects = folder_objects(tmp_path)
-    expected = [str(tmp_path / part) for part in ("a/b/c", "a/b", "a", "")]
 
     for created in (True, False):
         synced.clear()
         assert await objects.put("a/b/c", b"x") is created
-        assert [name.rstrip("/") for name in synced] == [name.rstrip("/") for name in expected]
+        folders = [(name, True) for name in ("b", "a", tmp_path.name)]
+        assert synced == [("c", not created), *folders]
+    assert await objects.list("a/") == ["a/b/c"]
+    assert [path.name for path in place.parent.iterdir()] == ["c"]
 
 
 async def test_a_folder_that_cannot_be_written_is_named_and_the_probe_tells_of_it(tmp_path):

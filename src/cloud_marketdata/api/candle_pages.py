@@ -48,7 +48,7 @@ class CandlePage(Struct, frozen=True):
         It begins where the range was asked to begin, and where nothing is known beyond the page it
         ends where the range ends. A reading of settled time has not looked for the newest trades.
         """
-        nothing = reading.live and reading.newest < self.read.end
+        nothing = reading.live and reading.caught_up and reading.newest < self.read.end
         end = self.asked.end if nothing else self.read.end
         last = [piece._replace(end=end) for piece in reading.pieces[-1:]]
         return replace(

@@ -51,7 +51,7 @@ class SettledReader:
             tiles = await shelves.tiles(within, making.frames)
             buckets = (bucket_of(tile, horizons.days) for tile in tiles)
             pieces = pieces_of(within, buckets, idle)
-            final = _closed(tiles, within)
+            final = _closed(tiles, within, making.frames[0])
             # A year of days takes seconds to sum, in which others want their answers too.
             made = await asyncio.to_thread(making.merge, tiles)
             return Answer(made, msgspec.msgpack.encode(pieces), final)
@@ -62,14 +62,13 @@ class SettledReader:
         return Cut(within, answer.aggregates, None, frozenset(used), pieces)
 
 
-def _closed(tiles: Sequence[Aggregate], within: TimeRange) -> bool:
+def _closed(tiles: Sequence[Aggregate], within: TimeRange, coarse: Timeframe) -> bool:
     """Whether every whole day was read as a day, and the rest as hours.
 
     Otherwise a day will be closed later, and then the same range is made of other buckets.
     """
-    days = within.narrowed(Timeframe.D1)
+    whole = within.narrowed(coarse)
     return all(
-        tile.timeframe is Timeframe.D1
-        or (tile.timeframe is Timeframe.H1 and not days.holds(tile.start))
+        tile.timeframe is coarse or (tile.timeframe is Timeframe.H1 and not whole.holds(tile.start))
         for tile in tiles
     )

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     """How much is kept on this machine's disk while Redis is away; then sockets are not read."""
     lease_s: Annotated[float, Field(ge=0.1, le=600)] = 10.0
     """How long a worker owns a market without renewing."""
-    held_buckets: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
+    held_buckets: Annotated[int, Field(ge=100, le=25_000)] = 20_000
     """Unsaved buckets a worker holds at most while MongoDB is away; then it reads no further."""
     symbols: dict[Venue, tuple[Symbol, ...]] = dict.fromkeys(Venue, ("BTCUSDT",))
     discover: dict[Venue, Discover] = {}

@@ -37,6 +37,8 @@ class Windows:
         self._passed = 0
         self.horizons = horizons
         self._held = {(item.timeframe, item.start): item for item in restored}
+        # Whoever stored them may have closed earlier than we do: all that is not held is closed.
+        self._closed = min((item.end - 1 for item in self._held.values()), default=newest)
         self._changed: set[BucketKey] = set()
         self._newest = newest
 
@@ -68,7 +70,8 @@ class Windows:
         """
         times = {trade.exchange_time for trade in trades}
         # The common case is quick: nothing in the batch is older than the watermark's minute.
-        frames = FOLDED if min(times) < Timeframe.M1.floor(self.watermark) else (Timeframe.S1,)
+        young = min(times) >= Timeframe.M1.floor(max(self.watermark, self._closed))
+        frames = (Timeframe.S1,) if young else FOLDED
         return self._missing(times, frames)
 
     def reopen(self, aggregates: Iterable[Aggregate]) -> None:
@@ -113,7 +116,7 @@ class Windows:
 
     def _missing(self, times: set[int], timeframes: Sequence[Timeframe]) -> list[BucketKey]:
         keys = {(timeframe, timeframe.floor(time)) for timeframe in timeframes for time in times}
-        mark = self.watermark
+        mark = max(self.watermark, self._closed)
         return sorted(
             (
                 key

@@ -7,6 +7,7 @@ same log behind the same positions sees the same ledger, so readers need not wai
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.events import StatusEvent, TradeEvent
 from cloud_marketdata.domain.ledger import Ledger
@@ -14,6 +15,7 @@ from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import EventLog, Record, Stores, Stream, StreamKind
 
 _PAGE = 200
+_TRIES = 8
 
 
 async def read_ledger(stores: Stores, venue: Venue, symbol: str) -> Ledger:
@@ -21,8 +23,9 @@ async def read_ledger(stores: Stores, venue: Venue, symbol: str) -> Ledger:
 
     That is what a collector asks for when it starts: the holes that it may fill. A save in between
     may have trimmed what was to be folded, which would look like a hole; then it is read again.
+    Raises StorageError where that happens again and again.
     """
-    while True:
+    for _ in range(_TRIES):
         kept = await stores.coverage.find(venue, symbol, 0, 0)
         ledger = Ledger(venue, symbol, kept)
         await fold_facts(stores.log, ledger)
@@ -30,6 +33,8 @@ async def read_ledger(stores: Stores, venue: Venue, symbol: str) -> Ledger:
         now = await stores.coverage.find(venue, symbol, 0, 0)
         if now.marks == kept.marks:
             return ledger
+    msg = f"the ledger of {venue} {symbol} changes faster than it can be read"
+    raise StorageError(msg)
 
 
 async def saved_ledger(

@@ -39,6 +39,8 @@ class JournaledLog:
     """TimedLog over a remote one, to which `writing` writes within a bounded time.
 
     refused: how many appends the full journal has refused. full: whether it refused the last one.
+    unkept: why the last entries could not be kept, be it its bound or the disk; empty where they
+    could, or are in the log.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class JournaledLog:
     ) -> None:
         self.refused = 0
         self.full = False
+        self.unkept = ""
         self.drain = drain
         self.journal = drain.disk.journal
         self._remote = remote
@@ -75,11 +78,14 @@ class JournaledLog:
         """Put the entries behind those that wait."""
         try:
             await self.drain.disk(self.journal.add, entries)
-        except JournalFullError:
-            self.refused += 1
-            self.full = True
+        except StorageError as error:
+            self.unkept = str(error)
+            if isinstance(error, JournalFullError):
+                self.refused += 1
+                self.full = True
             raise
         self.full = False
+        self.unkept = ""
         self.drain.filled()
 
     async def _settle(self, entries: list[Entry]) -> list[Entry]:
@@ -94,6 +100,7 @@ class JournaledLog:
             except StorageError as error:
                 why = str(error)
             else:
+                self.unkept = ""
                 return entries
             try:
                 await self._queue(entries)

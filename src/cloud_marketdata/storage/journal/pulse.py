@@ -6,7 +6,7 @@ from cloud_marketdata.storage.journal.log import JournaledLog
 
 
 class JournalPulse:
-    """`ok` while the journal is empty, else `filling`, or `full` once it has refused something."""
+    """`ok` while the journal is empty, else `filling`; `full` where it or its disk has no room."""
 
     def __init__(self, log: JournaledLog) -> None:
         self._log = log
@@ -15,7 +15,8 @@ class JournalPulse:
         """See core.health.Component."""
         log, journal, drain = self._log, self._log.journal, self._log.drain
         waits = journal.entries > 0
-        state = "full" if waits and log.full else "filling" if waits else "ok"
+        full = bool(log.unkept) or (waits and log.full)
+        state = "full" if full else "filling" if waits else "ok"
         detail: dict[str, object] = {
             "entries": journal.entries,
             "bytes": journal.bytes,
@@ -26,5 +27,6 @@ class JournalPulse:
             "torn_bytes": journal.torn,
             "longest_s": round(drain.longest_s, 1),
             "error": drain.error,
+            "unkept": log.unkept,
         }
-        return Pulse("tiers", "journal", state, ok=not waits, detail=detail)
+        return Pulse("tiers", "journal", state, ok=state == "ok", detail=detail)

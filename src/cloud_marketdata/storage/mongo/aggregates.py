@@ -1,5 +1,6 @@
 """Aggregates in MongoDB, one document a bucket, saved in one transaction with their ledger."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,10 @@ from cloud_marketdata.storage.mongo.refusals import translated
 from cloud_marketdata.storage.mongo.saving import Save
 from cloud_marketdata.storage.mongo.transactions import Transactions
 
+_LARGE: Final = 500
+"""Buckets above which a save is large, as after an absence; it gets a second more for so many."""
+_LARGE_AT_ONCE: Final = 2
+"""More only make each other late, and packing takes the event loop's time."""
 _PAGE: Final = 5000
 """Documents in one answer of the server, where they fit its 16 MB: a day of minutes does."""
 
@@ -26,14 +31,24 @@ class MongoAggregates:
     def __init__(self, stored: Collections, transactions: Transactions) -> None:
         self._stored = stored
         self._transactions = transactions
+        self._gate = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def save(
         self, aggregates: Sequence[Aggregate], ledger: Changes | None = None, *, fence: int = 0
     ) -> None:
         """Store or replace all of them, but never with a lower position or a lower fence."""
-        save = Save(self._stored, aggregates, ledger, fence)
+        if len(aggregates) <= _LARGE:
+            await self._save(Save(self._stored, aggregates, ledger, fence), fence)
+            return
+        # A server that is away shall not make those wait who stand behind us.
+        await self._transactions.reach()
+        async with self._gate:
+            save = Save(self._stored, aggregates, ledger, fence)
+            await self._save(save, fence, more_s=len(aggregates) / _LARGE)
+
+    async def _save(self, save: Save, fence: int, more_s: float = 0.0) -> None:
         if save.markets:
-            await self._transactions.run(save.markets, fence, save)
+            await self._transactions.run(save.markets, fence, save, more_s=more_s)
 
     async def forget(
         self, venue: Venue, symbol: str, timeframe: Timeframe, before: int, *, fence: int = 0

@@ -78,12 +78,9 @@ class Save:
     async def _save_market(
         self, key: MarketKey, market: Market, session: AsyncClientSession
     ) -> None:
-        buckets = [
-            bucket
-            for bucket in self._buckets
-            if bucket.market == key and bucket.end > market.horizon(bucket.timeframe)
-        ]
-        position = max((bucket.position for bucket in buckets), default=0)
+        mine = [bucket for bucket in self._buckets if bucket.market == key]
+        position = max((bucket.position for bucket in mine), default=0)
+        buckets = [bucket for bucket in mine if bucket.end > market.horizon(bucket.timeframe)]
         fields, highest = {"fence": self._fence}, {"position": position}
         ledger = self._due(key, market)
         if ledger:

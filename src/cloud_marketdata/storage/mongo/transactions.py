@@ -59,19 +59,27 @@ class Transactions:
         self._timeout_s = timeout_s
         self._seats: dict[MarketKey, Seat] = {}
 
-    async def run(self, keys: Collection[MarketKey], fence: int, work: Work[T]) -> T:
+    async def run(
+        self, keys: Collection[MarketKey], fence: int, work: Work[T], *, more_s: float = 0.0
+    ) -> T:
         """Run `work` in a transaction of these markets, of which there is at least one.
 
-        Work is repeated where the transaction must be, within the time-out. Raises FencedError
-        where a market has seen a higher token, and StorageError where it is not known to be
-        committed: then it may be, so work must be such that doing it again changes nothing.
+        more_s: how much longer than the time-out it may take, because there is so much to do. Work
+        is repeated where the transaction must be, within that time. Raises FencedError where a
+        market has seen a higher token, and StorageError where it is not known to be committed:
+        then it may be, so work must be such that doing it again changes nothing.
         """
         seats = [self._seat(key) for key in sorted(keys)]
         async with AsyncExitStack() as locks:
             for seat in seats:
                 await locks.enter_async_context(seat.lock)
-            with translated(), pymongo.timeout(self._timeout_s):
+            with translated(), pymongo.timeout(self._timeout_s + more_s):
                 return await self._committed(seats, fence, work)
+
+    async def reach(self) -> None:
+        """Return once the server has answered; raises StorageError where it does not in time."""
+        with translated(), pymongo.timeout(self._timeout_s):
+            await self._client.admin.command("ping")
 
     async def close(self) -> None:
         """End the sessions, and with them whatever is still open."""

@@ -8,6 +8,7 @@ of plain segments; anything else is refused with ValueError.
 import asyncio
 import os
 import re
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -113,12 +114,25 @@ class FolderObjects(ObstoreObjects):
         self._folder = folder
 
     def _create(self, key: str, data: bytes) -> bool:
-        created = super()._create(key, data)
-        # Also where it was there: whoever wrote it may have been killed before this.
         path = self._folder / key
-        for each in (path, *path.parents):
-            _sync(each)
-            if each == self._folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The bytes before the name: a power cut in between would leave a torn object for ever.
+        # The store does not list a name that ends like this.
+        draft = path.with_name(f"{path.name}#{secrets.randbits(63)}")
+        try:
+            draft.write_bytes(data)
+            _sync(draft)
+            os.link(draft, path)
+        except FileExistsError:
+            created = False
+        else:
+            created = True
+        finally:
+            draft.unlink(missing_ok=True)
+        # Also where it was there: whoever wrote it may have been killed before this.
+        for folder in path.parents:
+            _sync(folder)
+            if folder == self._folder:
                 break
         return created
 

@@ -133,11 +133,12 @@ class Archiving:
         if ready is None:
             return None
         profile = await save_day(objects, ready.day)
-        bars = await save_bars(objects, ready.day, ready.hours)
+        # A process that was killed may have let go of the hours and not yet of the day.
+        bars = [await save_bars(objects, ready.day, ready.hours)] if ready.hours else []
         if profile.content != ready.content:
             msg = f"{profile.key} was read back with another content"
             raise StorageError(msg)
-        return _Kept(market, start, ready.content, (profile, bars))
+        return _Kept(market, start, ready.content, (profile, *bars))
 
     async def _list(self, day: date, kept: list[_Kept]) -> None:
         """List objects in the manifest of their day; only then they are safe in every way."""

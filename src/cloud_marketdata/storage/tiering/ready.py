@@ -47,7 +47,9 @@ async def read_day(
         return None
     hours = await aggregates.find_by_range(venue, symbol, Timeframe.H1, start, start + _DAY)
     said = state_hash(days)
-    if content(hours, Timeframe.D1, start) != said:
+    # Hours that have gone were compared before, and the objects had been read back by then.
+    gone = start < await aggregates.horizon(venue, symbol, Timeframe.H1)
+    if not gone and content(hours, Timeframe.D1, start) != said:
         msg = f"the day at {start} differs from its hours"
         raise StorageError(msg)
     return ReadyDay(days[0], hours, said)
