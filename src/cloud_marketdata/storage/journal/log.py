@@ -158,11 +158,12 @@ class JournaledLog:
 
     def _make_sure_of_former(self) -> None:
         if self.drain.former:
-            msg = f"{self.drain.former} entries of a former process wait for the log"
+            # Without the number, which changes: the same trouble is told once.
+            msg = "entries of a former process wait for the log"
             raise StorageError(msg)
 
     def _make_sure_of_end(self, stream: Stream) -> None:
         self._make_sure_of_former()
-        if waiting := self.journal.waiting[stream]:
-            msg = f"{waiting} entries of {stream} wait for the log"
+        if self.journal.waiting[stream]:
+            msg = f"entries of {stream.venue} {stream.symbol} wait for the log"
             raise StorageError(msg)
