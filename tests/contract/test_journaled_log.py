@@ -305,7 +305,7 @@ async def test_the_end_of_a_log_is_not_told_until_a_former_process_is_drained(tm
             log.reader(TRADES, after=0),
             log.overlapping(TRADES, 0, 9, limit=9),
         ):
-            with pytest.raises(StorageError, match="1 entries of a former process"):
+            with pytest.raises(StorageError, match="entries of a former process"):
                 await asked
         remote.away = False
         await until(lambda: not log.drain.former)
@@ -321,7 +321,7 @@ async def test_the_end_of_a_stream_is_not_told_while_its_own_entries_wait(tmp_pa
         remote.away = True
         await log.append([batch(2)])
         for asked in (log.last(TRADES), log.overlapping(TRADES, 0, 9, limit=9, newest=True)):
-            with pytest.raises(StorageError, match=r"1 entries of .* wait for the log"):
+            with pytest.raises(StorageError, match=r"entries of .* wait for the log"):
                 await asked
         assert await log.last(FACTS) is None
         assert await log.reader(TRADES, after=0) == (TRADES, 0)

@@ -15,7 +15,8 @@ _HOW: Final = {
     "stop": "SIGTERM",
     "kill": "SIGKILL",
     "pause": "SIGSTOP",
-    "failover": "SIGKILL of one node",
+    "failover": "SIGKILL of one node, which stays away",
+    "one": "SIGKILL of one node",
 }
 _COLUMNS: Final = (
     "outage",

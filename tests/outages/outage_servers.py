@@ -33,7 +33,7 @@ class Servers(NamedTuple):
         """Begin the outage."""
         for tier in case.tiers:
             engine = self.engines[tier]
-            if case.how == "failover":
+            if case.how in {"failover", "one"}:
                 _leader(engine).kill()
             else:
                 getattr(engine, case.how)()

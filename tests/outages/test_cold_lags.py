@@ -10,6 +10,7 @@ from random import Random
 import httpx2
 import pytest
 from deployed import PATIENCE_S, Deployed
+from msgspec.structs import replace
 from processes import COMMAND, ask, eventually
 
 from cloud_marketdata.core.clock import SystemClock
@@ -28,7 +29,7 @@ EVERY = 1800 * NS_PER_S
 
 
 def old_trades() -> list[TradeEvent]:
-    """Return trades of the three whole days that ended two days ago, one each half an hour."""
+    """Return a trade each half an hour of three whole days that ended two days ago."""
     now = SystemClock().now()
     first = now // DAY * DAY - (DAYS + 2) * DAY
     times = range(first, first + DAYS * DAY, EVERY)
@@ -43,7 +44,10 @@ async def plant(places: dict[str, str], folder, trades: list[TradeEvent]) -> Non
     random = Random(1)  # noqa: S311  a seed must repeat
     async with open_stores(Deployment(settings, SystemClock(), random, appends=False)) as stores:
         await stores.instruments.save([ETH])
-        for trade in trades:
+        # One that is young tells that those days are over.
+        newest = SystemClock().now() - DAY // 2
+        young = replace(trades[-1], id=1000, sequence=1000, exchange_time=newest)
+        for trade in (*trades, young):
             await stores.log.append([Batch(STREAM, [trade])])
 
 
@@ -57,7 +61,6 @@ def component(url: str, name: str) -> tuple[int, dict]:
 def lagging(url: str) -> bool:
     code, archive = component(url, "archive")
     _, s3 = component(url, "s3")
-    print(code, s3["state"], archive)
     waits = archive["detail"]["waiting_days"] == DAYS
     return (code, s3["state"], archive["state"], waits) == (200, "unavailable", "lagging", True)
 
@@ -91,7 +94,7 @@ def test_days_wait_for_an_s3_that_is_away_and_are_archived_when_it_comes(
         service = deployed.program("all")
         deployed.launch(service)
         url = eventually(lambda: deployed._url(service), PATIENCE_S)
-        eventually(lambda: lagging(url), 25)
+        eventually(lambda: lagging(url), PATIENCE_S)
         assert volumes(url, trades) == sizes
 
         s3_server.start()
