@@ -12,10 +12,11 @@ class Case(NamedTuple):
     """An outage.
 
     tiers: whose servers go. how: `stop` (SIGTERM), `kill` (SIGKILL), `pause` (SIGSTOP), or
-    `failover` and `one`, which kill one node of several whose work another one takes over:
-    it stays away until all is well, or comes back like every other server, because with
-    `redis_replicas=1` the new master alone may confirm nothing. seconds: for how
-    long, by the issue.
+    `failover` and `one`, which kill one node of several whose work another one takes over. After
+    `failover` it stays away until all is well. After `one` it comes back like every other server,
+    because with `redis_replicas=1` the new master alone confirms nothing. seconds: for how long, by
+    the issue. cuts: whether the venues meanwhile hang up on a client that does not read, every few
+    seconds.
     """
 
     words: str
@@ -86,7 +87,7 @@ FULL: Final = Plan(
     "one process, one server a tier, `journal_mb=1`, `batch_events=100`, `queue_batches=1`",
     "single",
     apart=False,
-    cases=(Case("Redis killed until the journal is full", ("redis",), "kill", 120, cuts=True),),
+    cases=(Case("Redis killed until the journal is full", ("redis",), "kill", 100, cuts=True),),
     settings={
         "MARKETDATA_JOURNAL_MB": "1",
         "MARKETDATA_BATCH_EVENTS": "100",

@@ -114,7 +114,10 @@ def _told(beats: Iterable[Beat], began: float) -> list[str]:
 
 
 def _last_bad(beats: Sequence[Beat], back: float) -> float:
-    return max((b.asked - back for b in beats if b.status != "healthy"), default=0.0)
+    """Return how long after `back` /health was last not healthy."""
+    return max(
+        (b.asked - back for b in beats if b.status != "healthy" and b.asked > back), default=0.0
+    )
 
 
 def _words(stage: Stage, begin: float, end: float) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Literal
 
+import structlog
 from pydantic import BaseModel
 
 from cloud_marketdata.core.clock import Clock
@@ -81,7 +82,9 @@ class Health:
         """Return the pulse, or the last known one as failed where there is no answer in time."""
         try:
             pulse = await asyncio.wait_for(self._components[at].pulse(), PATIENCE_S)
-        except TimeoutError:
+        except Exception as error:  # noqa: BLE001  one component's failure is not everybody's
+            if not isinstance(error, TimeoutError):
+                structlog.get_logger().exception("health.pulse_failed")
             last = self._last.get(at)
             return last and Pulse(last.group, last.name, _SILENT, ok=False, vital=last.vital)
         self._last[at] = pulse

@@ -16,6 +16,7 @@ from cloud_marketdata.storage.mongo.names import ALL_MARKETS, Collections, Docum
 from cloud_marketdata.storage.mongo.refusals import translated
 from cloud_marketdata.storage.mongo.saving import Save
 from cloud_marketdata.storage.mongo.transactions import Transactions
+from cloud_marketdata.storage.mongo.unbroken import unbroken
 
 _LARGE: Final = 500
 """Buckets above which a save is large, as after an absence; it gets a second more for so many."""
@@ -33,6 +34,7 @@ class MongoAggregates:
         self._transactions = transactions
         self._gate = asyncio.Semaphore(_LARGE_AT_ONCE)
 
+    @unbroken
     async def save(
         self, aggregates: Sequence[Aggregate], ledger: Changes | None = None, *, fence: int = 0
     ) -> None:
@@ -50,6 +52,7 @@ class MongoAggregates:
         if save.markets:
             await self._transactions.run(save.markets, fence, save, more_s=more_s)
 
+    @unbroken
     async def forget(
         self, venue: Venue, symbol: str, timeframe: Timeframe, before: int, *, fence: int = 0
     ) -> int:
@@ -58,12 +61,14 @@ class MongoAggregates:
         work = Forgetting(self._stored, key, timeframe, before, fence)
         return await self._transactions.run([key], fence, work)
 
+    @unbroken
     async def horizon(self, venue: Venue, symbol: str, timeframe: Timeframe) -> int:
         """Return the time before which aggregates were removed, or 0."""
         with translated():
             market = await find_market(self._stored.markets, (venue, symbol))
         return market.horizon(timeframe)
 
+    @unbroken
     async def find_by_range(
         self, venue: Venue, symbol: str, timeframe: Timeframe, start: int, end: int
     ) -> list[Aggregate]:
@@ -71,11 +76,13 @@ class MongoAggregates:
         times = {"start": {"$gte": start, "$lt": end}}
         return await self._found({**_standing(venue, symbol, timeframe), **times})
 
+    @unbroken
     async def position(self, venue: Venue, symbol: str) -> int:
         """Return the highest position that was ever inside a saved aggregate, or 0."""
         with translated():
             return (await find_market(self._stored.markets, (venue, symbol))).position
 
+    @unbroken
     async def highest(self) -> int:
         """Return the highest log position inside anything saved, or 0."""
         fields = ("position", "trades", "status")
@@ -85,11 +92,13 @@ class MongoAggregates:
             found = await cursor.to_list()
         return max((one[name] for one in found for name in fields), default=0)
 
+    @unbroken
     async def open(self, venue: Venue, symbol: str) -> list[Aggregate]:
         """Return what is not final, ascending by timeframe length and start."""
         found = await self._found({**of_market(venue, symbol), "final": False})
         return sorted(found, key=lambda aggregate: (aggregate.timeframe.ns, aggregate.start))
 
+    @unbroken
     async def bounds(
         self, venue: Venue, symbol: str, timeframe: Timeframe
     ) -> tuple[int, int] | None:

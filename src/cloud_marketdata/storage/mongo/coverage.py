@@ -10,6 +10,7 @@ from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.mongo.market import find_market
 from cloud_marketdata.storage.mongo.names import Collections, Document, of_market
 from cloud_marketdata.storage.mongo.refusals import translated
+from cloud_marketdata.storage.mongo.unbroken import unbroken
 from cloud_marketdata.storage.packing import unpack_row
 
 _PAGE: Final = 5000
@@ -22,6 +23,7 @@ class MongoCoverage:
         self._client = client
         self._stored = stored
 
+    @unbroken
     async def find(
         self, venue: Venue, symbol: str, start: int, end: int, covered: Covered | None = None
     ) -> Kept:

@@ -9,6 +9,7 @@ from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.mongo.names import ALL_MARKETS, Document, Documents, of_market
 from cloud_marketdata.storage.mongo.refusals import translated
+from cloud_marketdata.storage.mongo.unbroken import unbroken
 
 
 class MongoInstruments:
@@ -17,6 +18,7 @@ class MongoInstruments:
     def __init__(self, instruments: Documents) -> None:
         self._instruments = instruments
 
+    @unbroken
     async def save(self, instruments: Sequence[Instrument]) -> None:
         """Store each version that is not there yet."""
         writes = [_write(instrument) for instrument in instruments]
@@ -24,6 +26,7 @@ class MongoInstruments:
             with translated():
                 await self._instruments.bulk_write(writes)
 
+    @unbroken
     async def find(self, venue: Venue, symbol: str) -> Instrument | None:
         """Return the newest version, or None."""
         newest = [("scale_version", DESCENDING)]
@@ -31,6 +34,7 @@ class MongoInstruments:
             found = await self._instruments.find_one(of_market(venue, symbol), sort=newest)
         return _read(found) if found else None
 
+    @unbroken
     async def all(self) -> list[Instrument]:
         """Return the newest version of each, sorted by venue and symbol."""
         with translated():

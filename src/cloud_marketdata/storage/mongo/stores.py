@@ -15,6 +15,7 @@ from cloud_marketdata.storage.mongo.names import Collections, Document, collecti
 from cloud_marketdata.storage.mongo.refusals import translated
 from cloud_marketdata.storage.mongo.schema import prepare
 from cloud_marketdata.storage.mongo.transactions import Transactions
+from cloud_marketdata.storage.mongo.unbroken import unbroken
 from cloud_marketdata.storage.ports import WarmPart
 
 _PULSE_S: Final = 0.9
@@ -27,6 +28,7 @@ class MongoWarm(NamedTuple):
     engine: str
     stored: Collections
 
+    @unbroken
     async def probe(self) -> None:
         """Write what changes nothing; raises StorageError within a second.
 

@@ -58,6 +58,8 @@ class Archiving:
         self.saved = 0
         self.waiting: dict[MarketKey, list[int]] = {}
         self.troubles: dict[str, str] = {}
+        # What the last round said, as long as the next one has not said otherwise.
+        self._unsettled: dict[str, str] = {}
         self._stores = stores
         self._clock = clock
         self._archived = archived
@@ -73,6 +75,7 @@ class Archiving:
     async def round(self) -> None:
         """Archive every day that is ready, as far as the stores are there."""
         before, self.troubles, self.waiting = self.troubles, {}, {}
+        self._unsettled = before
         kept: defaultdict[date, list[_Kept]] = defaultdict(list)
         for market in sorted(self._markets()):
             for one in await self._bring(market):
@@ -81,18 +84,20 @@ class Archiving:
             await self._list(day, kept[day])
         for name, error in sorted(self.troubles.items() - before.items()):
             structlog.get_logger().error("archive.refused", of=name, error=error)
+        self._unsettled = {}
 
     async def pulse(self) -> Pulse:
         """See core.health.Component: how many days wait for the cold tier, and since when."""
+        trouble = {**self._unsettled, **self.troubles}
         oldest = min((days[0] for days in self.waiting.values() if days), default=None)
         detail: dict[str, object] = {
             "archived_days": self.saved,
             "waiting_days": sum(map(len, self.waiting.values())),
             "oldest_waiting": None if oldest is None else _date(oldest).isoformat(),
-            "trouble": dict(self.troubles),
+            "trouble": trouble,
         }
-        state = "lagging" if self.troubles else "ok"
-        return Pulse("processing", "archive", state, ok=not self.troubles, detail=detail)
+        state = "lagging" if trouble else "ok"
+        return Pulse("processing", "archive", state, ok=not trouble, detail=detail)
 
     async def _bring(self, market: MarketKey) -> list[_Kept]:
         """Save the days of a market in their order, beyond one that is refused."""
