@@ -39,8 +39,10 @@ _WARM: Final = {
 }
 
 
-def kinds_for(module: str) -> tuple[str, ...]:
+def kinds_for(module: str) -> tuple[object, ...]:
     """Return the deployments over which the laws of a module are run."""
+    if module == "test_tiers_fortnight":
+        return "memory", "embedded", pytest.param("servers", marks=pytest.mark.long)
     if module in _HOT:
         return "memory", "embedded", "redis", "redis-cluster"
     if module in _WARM:

@@ -68,6 +68,7 @@ def test_a_redis_that_refuses(redis_of_ours, mongo_of_ours, s3, tmp_path):
             service.deployed.look()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("empty")
 def test_a_mongodb_that_refuses(redis_of_ours, mongo_of_ours, s3, tmp_path):
     ours = mongo_of_ours
