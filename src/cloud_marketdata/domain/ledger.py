@@ -79,8 +79,9 @@ class Ledger:
             # There the ids prove where trades are missing; what was told of it only explains it.
             notes = [row for row in rows if row.layer is Layer.GAP]
             rows = list(explained((row for row in rows if row.layer is not Layer.GAP), notes))
-        found = [row.interval for row in rows if row.start < row.end]
-        return sorted(found, key=lambda one: (one.start, one.end))
+        # A store gives the rows in any order, and two of them may tell of the same time.
+        rows.sort(key=lambda row: (row.start, row.end, row.key))
+        return [row.interval for row in rows if row.start < row.end]
 
     @property
     def counts(self) -> dict[str, int]:

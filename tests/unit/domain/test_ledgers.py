@@ -23,10 +23,10 @@ from ledger_strategies import (
 )
 
 from cloud_marketdata.domain import facts, idruns
-from cloud_marketdata.domain.coverage import Covered
+from cloud_marketdata.domain.coverage import CoverageState, Covered
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.ledger import Hole, Ledger
-from cloud_marketdata.domain.sheet import Layer
+from cloud_marketdata.domain.sheet import Kept, Layer, Marks, Row
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 
 law = settings(max_examples=150, deadline=None)
@@ -257,3 +257,14 @@ def test_open_gaps_are_bounded_and_the_oldest_stay_as_they_are():
     closed = sorted(row.first for row in stored.rows.values() if not row.open)
     assert closed == [at(0), at(1), at(2)]
     assert len(stored.rows) == facts.MOST_GAPS + 3
+
+
+@given(venues, st.permutations(range(4)))
+def test_rows_of_the_same_time_are_told_in_one_order_however_a_store_gives_them(v, order):
+    rows = [
+        Row(Layer.GAP, f"{at}", 5, 9, CoverageState.UNKNOWN, open=False, low=at, high=at)
+        for at in range(4)
+    ]
+    mixed = [rows[at] for at in order]
+    told = [Ledger(v, "BTCUSDT", Kept(Marks(), tuple(kept))) for kept in (rows, mixed)]
+    assert told[0].intervals(Covered.TRADES) == told[1].intervals(Covered.TRADES)
