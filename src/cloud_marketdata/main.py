@@ -1,4 +1,4 @@
-"""The composition root: the only file that names concrete classes. It builds, supervises and stops.
+"""The composition root: it builds a process of its parts, supervises them and stops them.
 
 Start: stores, writer, feeds, workers, API. Stop is in the direction of the data: sockets close, the
 writer drains into the log, the workers save what is in the log, the stores close.

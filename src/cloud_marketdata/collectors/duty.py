@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
@@ -95,7 +96,7 @@ class Duty:
             try:
                 self.ours = await self._take()
             except StorageError:
-                # Whoever cannot ask cannot have taken it from us either.
+                # Whether another has taken it meanwhile shows when we can ask again.
                 continue
         self.taken += 1
         self._log.error("duty.taken_by_another")
@@ -116,5 +117,5 @@ class _Told:
         pulse = await self._component.pulse()
         detail = {**pulse.detail, "standing_by": not self._duty.ours, "taken": self._duty.taken}
         if self._duty.ours:
-            return Pulse(pulse.group, pulse.name, pulse.state, ok=pulse.ok, detail=detail)
-        return Pulse(pulse.group, pulse.name, "idle", ok=True, detail=detail)
+            return replace(pulse, detail=detail)
+        return replace(pulse, state="idle", ok=True, detail=detail)

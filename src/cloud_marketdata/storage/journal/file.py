@@ -37,8 +37,8 @@ class Journal:
 
     most_bytes: what does not fit below it is refused, unless the journal is empty.
     waiting: entries by stream. highest: the highest position found at opening. torn: bytes of an
-    unfinished `add` that were cut off then. since: when the oldest entry's events were received, in
-    ns; None while it is empty.
+    unfinished `add` that were cut off then. since: when the first entry since it was last empty was
+    received, in ns; None while it is empty.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
