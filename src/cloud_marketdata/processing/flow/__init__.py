@@ -1,0 +1,1 @@
+"""From the log's streams of one market, in the order of match time, to readings and signals."""
