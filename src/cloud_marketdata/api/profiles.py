@@ -65,7 +65,7 @@ def _row_ticks(profile: VolumeProfile, asked: int | None) -> int:
             msg = f"row_ticks must be 1 to {WIDEST_ROW}"
             raise LimitError(msg)
         return asked
-    return default_row_ticks(min(profile.cells), max(profile.cells)) if profile.cells else 1
+    return default_row_ticks(*profile.bounds) if profile.bounds else 1
 
 
 def _described(
@@ -92,7 +92,7 @@ def _described(
         vwap=vwap_text(scale, quote, buy + sell),
         high=price_text(scale, bar.high) if bar else None,
         low=price_text(scale, bar.low) if bar else None,
-        poc=_control(profile, area),
+        poc=_control(profile, rows, area),
         value_area=_area(profile, area),
         rows_total=len(rows),
         rows=[_row(profile, row) for row in rows],
@@ -111,15 +111,17 @@ def _row(profile: VolumeProfile, row: ProfileRow) -> Row:
     )
 
 
-def _control(profile: VolumeProfile, area: ValueArea) -> PointOfControl | None:
-    if area.poc is None:
+def _control(
+    profile: VolumeProfile, rows: Sequence[ProfileRow], area: ValueArea
+) -> PointOfControl | None:
+    control = next((row for row in rows if row.row == area.poc), None)
+    if control is None:
         return None
-    cells = profile.cells[area.poc]
-    low = area.poc * profile.row_ticks
+    low = control.row * profile.row_ticks
     return PointOfControl(
         low=price_text(profile.scale, low),
         high=price_text(profile.scale, low + profile.row_ticks - 1),
-        volume=size_text(profile.scale, cells[0] + cells[1]),
+        volume=size_text(profile.scale, control.total),
     )
 
 

@@ -3,14 +3,18 @@
 A profile is a function from row to six integers with finite support. Adding profiles row by row is
 associative and commutative, the empty profile is its identity, and every profile can be subtracted
 again. So any range is a sum of its parts, in any order, byte for byte.
+
+A profile that grows trade by trade keeps a mapping of rows; one that was read or summed keeps
+columns (see `columns`), unless an integer in it is beyond 64 bits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
+from cloud_marketdata.domain.columns import Columns, summed
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Scale
 from cloud_marketdata.domain.values import Side, canonical
@@ -40,25 +44,62 @@ class Row(NamedTuple):
 class VolumeProfile:
     """Lots, ticks times lots and fills by price row and taker side.
 
-    `cells` maps a row to its six integers; a row of six zeros is never kept, so equal profiles have
-    equal bytes however they were made.
+    A row of six zeros is never kept, so equal profiles have equal bytes however they were made.
     """
 
-    __slots__ = ("cells", "row_ticks", "scale")
+    __slots__ = ("_cells", "_columns", "row_ticks", "scale")
 
     def __init__(
-        self, scale: Scale, row_ticks: int = 1, cells: dict[int, Cells] | None = None
+        self,
+        scale: Scale,
+        row_ticks: int = 1,
+        cells: dict[int, Cells] | None = None,
+        *,
+        columns: Columns | None = None,
     ) -> None:
         self.scale = scale
         self.row_ticks = row_ticks
-        self.cells: dict[int, Cells] = {} if cells is None else cells
+        self._columns = columns
+        self._cells = {} if cells is None and columns is None else cells
+
+    @property
+    def cells(self) -> dict[int, Cells]:
+        """The six integers by row, to be changed in place."""
+        cells = self._cells
+        if cells is None:
+            assert self._columns is not None, "a profile has cells or columns"
+            cells = self._cells = self._columns.cells()
+        # Whoever asks may change them, and columns would not notice.
+        self._columns = None
+        return cells
+
+    def columns(self) -> Columns | None:
+        """Return the rows as columns, or None where an integer is beyond 64 bits."""
+        if self._columns is not None:
+            return self._columns
+        return Columns.of_cells(self._cells or {})
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """Lowest and highest row, or None without any."""
+        if self._columns is not None:
+            return self._columns.bounds if len(self._columns) else None
+        return (min(self._cells), max(self._cells)) if self._cells else None
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        if self._columns is not None:
+            return len(self._columns)
+        return len(self._cells or {})
 
     def add(self, trade: TradeEvent) -> None:
         """Count one trade made on this profile's own scale."""
+        rows = self._cells if self._columns is None else self.cells
+        assert rows is not None, "a profile without columns has cells"
         row = trade.price // self.row_ticks
-        cells = self.cells.get(row)
+        cells = rows.get(row)
         if cells is None:
-            cells = self.cells[row] = [0] * _WIDTH
+            cells = rows[row] = [0] * _WIDTH
         at = 0 if trade.side is Side.BUY else 1
         cells[at] += trade.size
         cells[at + 2] += trade.price * trade.size
@@ -66,7 +107,21 @@ class VolumeProfile:
 
     def rows(self) -> list[Row]:
         """Return the traded rows, ascending."""
-        return [Row(row, *self.cells[row]) for row in sorted(self.cells)]
+        return list(map(Row, *self.table()))
+
+    def table(self) -> list[list[int]]:
+        """Return the traded rows, ascending, as seven columns."""
+        if self._columns is not None:
+            lists: list[list[int]] = self._columns.table.tolist()
+            return lists
+        cells = self.cells
+        rows = sorted(cells)
+        columns = zip(*(cells[row] for row in rows), strict=True) if rows else ((),) * _WIDTH
+        return [rows, *map(list, columns)]
+
+    def totals(self) -> dict[int, int]:
+        """Return the lots traded by row."""
+        return {row.row: row.total for row in self.rows()}
 
     def plus(self, other: "VolumeProfile") -> "VolumeProfile":
         """Return the sum, on the coarsest scale and row that hold both exactly."""
@@ -74,7 +129,7 @@ class VolumeProfile:
 
     def minus(self, other: "VolumeProfile") -> "VolumeProfile":
         """Return the difference; `a.plus(b).minus(b)` equals `a`."""
-        negative = {row: [-cell for cell in cells] for row, cells in other.cells.items()}
+        negative = {row: [-cell for cell in cells] for row, *cells in other.rows()}
         return merge((self, VolumeProfile(other.scale, other.row_ticks, negative)))
 
     def coarsened(self, row_ticks: int) -> "VolumeProfile":
@@ -83,7 +138,12 @@ class VolumeProfile:
             msg = f"rows of {row_ticks} ticks are not whole rows of {self.row_ticks} ticks"
             raise ValueError(msg)
         factor = row_ticks // self.row_ticks
-        return VolumeProfile(self.scale, row_ticks, _summed(self._parts(factor)))
+        columns = self.columns()
+        wide = columns and columns.coarsened(factor)
+        if wide is not None:
+            return VolumeProfile(self.scale, row_ticks, columns=wide)
+        parts = ((row // factor, cells) for row, *cells in self.rows())
+        return VolumeProfile(self.scale, row_ticks, _summed(parts))
 
     def rescaled(self, scale: Scale) -> "VolumeProfile":
         """Return the same profile counted on a finer scale; rows of one tick stay one tick.
@@ -99,19 +159,18 @@ class VolumeProfile:
         weights = (lot, lot, tick * lot, tick * lot, 1, 1)
         cells = {
             row * tick: [cell * weight for cell, weight in zip(old, weights, strict=True)]
-            for row, old in self.cells.items()
+            for row, *old in self.rows()
         }
         return VolumeProfile(scale, 1, cells)
 
     def volume(self) -> int:
         """Lots traded in all rows."""
-        return sum(cells[0] + cells[1] for cells in self.cells.values())
+        return sum(row.total for row in self.rows())
 
     def to_bytes(self) -> bytes:
         """Encode canonically: equal profiles give equal bytes, however their grid is written."""
-        flat = [[row, *self.cells[row]] for row in sorted(self.cells)]
         # Text holds integers of any size, which msgpack's 64 bits do not.
-        table = ";".join(",".join(map(str, row)) for row in flat)
+        table = ";".join(",".join(map(str, row)) for row in self.rows())
         return msgspec.msgpack.encode(
             (canonical(self.scale.tick), canonical(self.scale.lot), self.row_ticks, table)
         )
@@ -130,16 +189,13 @@ class VolumeProfile:
         """Compare by content."""
         if not isinstance(other, VolumeProfile):
             return NotImplemented
-        return (self.scale, self.row_ticks, self.cells) == (
+        return (self.scale, self.row_ticks, self.rows()) == (
             other.scale,
             other.row_ticks,
-            other.cells,
+            other.rows(),
         )
 
     __hash__ = None  # type: ignore[assignment]
-
-    def _parts(self, factor: int) -> Iterable[tuple[int, Cells]]:
-        return ((row // factor, cells) for row, cells in self.cells.items())
 
 
 _decoder = msgspec.msgpack.Decoder(tuple[str, str, int, str])
@@ -158,11 +214,15 @@ def merge(profiles: Iterable[VolumeProfile]) -> VolumeProfile:
     for part in parts[1:]:
         scale = scale.meet(part.scale)
     on_scale = [part.rescaled(scale) for part in parts]
-    items = ((row, cells) for part in on_scale for row, cells in part.cells.items())
+    wide = [columns for part in on_scale if (columns := part.columns()) is not None]
+    total = summed(wide) if len(wide) == len(parts) else None
+    if total is not None:
+        return VolumeProfile(scale, parts[0].row_ticks, columns=total)
+    items = ((row, cells) for part in on_scale for row, *cells in part.rows())
     return VolumeProfile(scale, parts[0].row_ticks, _summed(items))
 
 
-def _summed(items: Iterable[tuple[int, Cells]]) -> dict[int, Cells]:
+def _summed(items: Iterable[tuple[int, Sequence[int]]]) -> dict[int, Cells]:
     total: dict[int, Cells] = {}
     for row, cells in items:
         old = total.get(row)

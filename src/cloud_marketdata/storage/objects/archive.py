@@ -115,7 +115,7 @@ class _Decoded:
 
 
 def _weight(day: Aggregate) -> int:
-    return len(day.profile.cells) + 1
+    return len(day.profile) + 1
 
 
 def _number(day: date) -> int:

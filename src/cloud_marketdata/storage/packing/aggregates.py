@@ -4,13 +4,14 @@ The bar is one short column, the profile seven columns of its rows in ascending 
 both is the instrument's; an aggregate that says otherwise is a bug and raises ValueError.
 """
 
-from itertools import chain
-
 import msgspec
+import numpy as np
 from msgspec.structs import astuple
 
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.bar import Bar
+from cloud_marketdata.domain.columns import Columns
+from cloud_marketdata.domain.instrument import Scale
 from cloud_marketdata.domain.profile import VolumeProfile
 from cloud_marketdata.domain.tape import TapeSpan
 from cloud_marketdata.domain.values import Timeframe
@@ -21,6 +22,7 @@ from cloud_marketdata.storage.packing.columns import (
     pack_ints,
     unpack_ids,
     unpack_ints,
+    unpack_wide,
 )
 from cloud_marketdata.storage.packing.envelope import (
     pack_instrument,
@@ -32,6 +34,7 @@ from cloud_marketdata.storage.packing.envelope import (
 
 _BAR_INTS = 13
 _SPAN_INTS = 7
+_PROFILE_COLUMNS = 7
 
 
 class SpanBlock(msgspec.Struct, array_like=True):
@@ -104,11 +107,26 @@ def _unpacked(block: AggregateBlock) -> Aggregate:
         aggregate.bar = _unpack_bar(block.bar)
     if block.span is not None:
         aggregate.span = _unpack_span(block.span)
-    profile, count = block.profile, block.profile.count
-    row, *cells = (unpack_ints(column, count) for column in profile.columns)
-    rows = dict(zip(row, map(list, zip(*cells, strict=True)), strict=True))
-    aggregate.profile = VolumeProfile(aggregate.scale, profile.row_ticks, rows)
+    aggregate.profile = _unpack_profile(aggregate.scale, block.profile)
     return aggregate
+
+
+def _unpack_profile(scale: Scale, block: ProfileBlock) -> VolumeProfile:
+    count = block.count
+    if not count:
+        return VolumeProfile(scale, block.row_ticks)
+    if len(block.columns) != _PROFILE_COLUMNS:
+        msg = f"a profile of {len(block.columns)} columns where {_PROFILE_COLUMNS} are due"
+        raise ValueError(msg)
+    wide = [column for column in block.columns if not isinstance(column, list)]
+    if len(wide) == _PROFILE_COLUMNS:
+        table = np.empty((_PROFILE_COLUMNS, count), dtype=np.int64)
+        for at, column in enumerate(wide):
+            table[at] = unpack_wide(column, count)
+        return VolumeProfile(scale, block.row_ticks, columns=Columns.kept(table))
+    row, *cells = (unpack_ints(column, count) for column in block.columns)
+    rows = dict(zip(row, map(list, zip(*cells, strict=True)), strict=True))
+    return VolumeProfile(scale, block.row_ticks, rows)
 
 
 def _pack_bar(bar: Bar) -> IntColumn:
@@ -139,7 +157,5 @@ def _unpack_span(block: SpanBlock) -> TapeSpan:
 
 
 def _pack_profile(profile: VolumeProfile) -> ProfileBlock:
-    rows = sorted(profile.cells)
-    columns = zip(*(profile.cells[row] for row in rows), strict=True)
-    packed = [pack_ints(column) for column in chain((rows,), columns)]
-    return ProfileBlock(profile.row_ticks, len(rows), packed)
+    table = profile.table() if len(profile) else [[]]
+    return ProfileBlock(profile.row_ticks, len(profile), [pack_ints(one) for one in table])

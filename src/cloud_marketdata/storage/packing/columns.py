@@ -9,6 +9,8 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 IntColumn = int | bytes | list[str]
@@ -50,6 +52,18 @@ def unpack_ints(column: IntColumn, count: int) -> Sequence[int]:
         msg = f"a column of {len(column)} where {count} are due"
         raise ValueError(msg)
     return list(map(int, column))
+
+
+def unpack_wide(column: int | bytes, count: int) -> int | npt.NDArray[np.int32 | np.int64]:
+    """Decode as `unpack_ints` a column that is not text, to be copied into 64-bit integers."""
+    if isinstance(column, int):
+        return column
+    width = "<i4" if len(column) == 4 * count else "<i8"
+    found = np.frombuffer(column, dtype=width)
+    if len(found) != count:
+        msg = f"a column of {len(found)} where {count} are due"
+        raise ValueError(msg)
+    return found
 
 
 def pack_ids(ids: Sequence[int | str]) -> IdColumn:
