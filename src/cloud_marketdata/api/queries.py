@@ -53,6 +53,7 @@ from cloud_marketdata.api.schemas import (
 from cloud_marketdata.api.stitching import read_bars, read_rows
 from cloud_marketdata.api.tiles import TileReader
 from cloud_marketdata.api.times import TimeRange, asked_range
+from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import LimitError
@@ -75,6 +76,7 @@ class Queries:
         self._known = KnownMarkets(self._stores.instruments)
         self._beginnings = Beginnings(self._stores)
         self.answers = KeptAnswers(self._stores.cache)
+        self.trees = TimeTrees()
         self.clock = clock
         self._hot_ns = settings.hot_minutes * Timeframe.M1.ns
         self._lateness = settings.lateness_ms * NS_PER_MS
@@ -189,7 +191,7 @@ class Queries:
         return None
 
     def _reader(self, instrument: Instrument) -> TileReader:
-        return TileReader(self._stores, instrument, self.answers)
+        return TileReader(self._stores, instrument, self.answers, self.trees)
 
     def _quality(self, instrument: Instrument, reading: Reading) -> Quality:
         return quality_of(instrument, reading, self.clock.now())

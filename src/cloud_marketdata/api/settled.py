@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from cloud_marketdata.api.cuts import Cut
-from cloud_marketdata.api.resolutions import Piece, Source, bucket_of, pieces_of, source_of
+from cloud_marketdata.api.resolutions import Piece, Source, pieces_of, source_of
 from cloud_marketdata.api.shelves import Shelves
+from cloud_marketdata.api.stretches import buckets_of
 from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.storage.answers import Answer, KeptAnswers
@@ -24,18 +26,23 @@ _pieces = msgspec.msgpack.Decoder(list[Piece])
 
 
 class Making(msgspec.Struct, frozen=True):
-    """What is made of buckets: its name, of which timeframes, and how they are merged."""
+    """What is made of buckets: its name, of which timeframes, and how they are merged.
+
+    summed: it is one sum over all of them, so stretches of any length will do.
+    """
 
     name: str
     frames: Sequence[Timeframe]
     merge: Merge
+    summed: bool = False
 
 
 class SettledReader:
     """Reads settled ranges of one market."""
 
-    def __init__(self, answers: KeptAnswers, at: tuple[Venue, str]) -> None:
+    def __init__(self, answers: KeptAnswers, trees: TimeTrees, at: tuple[Venue, str]) -> None:
         self._answers = answers
+        self._trees = trees
         self._at = at
 
     async def read(self, within: TimeRange, making: Making, shelves: Shelves) -> Cut:
@@ -48,8 +55,8 @@ class SettledReader:
             return source_of(horizons.finest(time), time, horizons.days)
 
         async def compute() -> Answer:
-            tiles = await shelves.tiles(within, making.frames)
-            buckets = (bucket_of(tile, horizons.days) for tile in tiles)
+            tiles = await tiles_of(making, within, shelves, self._trees, await shelves.position())
+            buckets = [one for tile in tiles for one in buckets_of(tile, horizons.days)]
             pieces = pieces_of(within, buckets, idle)
             final = _closed(tiles, within, making.frames[0])
             # A year of days takes seconds to sum, in which others want their answers too.
@@ -60,6 +67,15 @@ class SettledReader:
         pieces = _pieces.decode(answer.note)
         used = {piece.source.resolution for piece in pieces} if answer.aggregates else ()
         return Cut(within, answer.aggregates, None, frozenset(used), pieces)
+
+
+async def tiles_of(
+    making: Making, within: TimeRange, shelves: Shelves, trees: TimeTrees, position: int
+) -> list[Aggregate]:
+    """Return the tiles of a range of whole buckets from which something is made."""
+    if making.summed:
+        return await trees.tiles(shelves, within, making.frames, position)
+    return await shelves.tiles(within, making.frames)
 
 
 def _closed(tiles: Sequence[Aggregate], within: TimeRange, coarse: Timeframe) -> bool:

@@ -27,7 +27,7 @@ def _summed(tiles: Sequence[Aggregate]) -> list[Aggregate]:
     return [whole] if whole else []
 
 
-ROWS: Final = Making("rows", (Timeframe.D1, Timeframe.H1, Timeframe.M1), _summed)
+ROWS: Final = Making("rows", (Timeframe.D1, Timeframe.H1, Timeframe.M1), _summed, summed=True)
 
 
 async def read_rows(reader: TileReader, asked: TimeRange, *, exact: bool) -> Reading:

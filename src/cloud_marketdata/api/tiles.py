@@ -13,11 +13,13 @@ from typing import Final, TypeVar
 from cloud_marketdata.api.cuts import Cut, Edge, Reading, joined
 from cloud_marketdata.api.horizons import Horizons, read_horizons
 from cloud_marketdata.api.neighbours import Neighbour, read_neighbour
-from cloud_marketdata.api.resolutions import HOT, RAW, WARM, Piece, Source, bucket_of, pieces_of
-from cloud_marketdata.api.settled import Making, SettledReader
+from cloud_marketdata.api.resolutions import HOT, RAW, WARM, Piece, Source, pieces_of
+from cloud_marketdata.api.settled import Making, SettledReader, tiles_of
 from cloud_marketdata.api.shelves import Shelves
+from cloud_marketdata.api.stretches import buckets_of
 from cloud_marketdata.api.tail import Placed, Tail, folded, read_tail, remember
 from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.coverage import Covered
@@ -37,11 +39,14 @@ _TRIES: Final = 8
 class TileReader:
     """Reads ranges of one instrument's tape."""
 
-    def __init__(self, stores: Stores, instrument: Instrument, answers: KeptAnswers) -> None:
+    def __init__(
+        self, stores: Stores, instrument: Instrument, answers: KeptAnswers, trees: TimeTrees
+    ) -> None:
         self._stores = stores
         self._aggregates = stores.aggregates
         self._at = (instrument.venue, instrument.symbol)
-        self._settled = SettledReader(answers, self._at)
+        self._trees = trees
+        self._settled = SettledReader(answers, trees, self._at)
 
     async def horizons(self) -> Horizons:
         """Return what has left the warm tier by now."""
@@ -80,7 +85,9 @@ class TileReader:
         live = young.start < young.end
         position = await self._aggregates.position(*self._at) if live else 0
         inner = young.narrowed(finest)
-        tiles = await shelves.tiles(inner, making.frames) if inner.start < inner.end else []
+        tiles: list[Aggregate] = []
+        if inner.start < inner.end:
+            tiles = await tiles_of(making, inner, shelves, self._trees, position)
         beside: list[Edge | Neighbour] = [
             await self._edge(minute, asked) for minute in _edges(asked, finest)
         ]
@@ -124,12 +131,11 @@ def _live(
 ) -> Cut:
     """Return stored buckets with the trades that are too young to be inside."""
     parts = folded(tiles, tail, inner, finest)
-    stored = {tile.start for tile in tiles}
+    stored = {tile.start: buckets_of(tile, horizons.days) for tile in tiles}
     buckets = [
-        bucket_of(part, horizons.days)
-        if part.start in stored
-        else Piece(part.start, part.end, Source(RAW, HOT))
+        bucket
         for part in parts
+        for bucket in stored.get(part.start) or [Piece(part.start, part.end, Source(RAW, HOT))]
     ]
     used = {tile.timeframe.value for tile in tiles}
     if any(inner.holds(placed.trade.exchange_time) for placed in tail):

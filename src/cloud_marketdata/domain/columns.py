@@ -4,7 +4,7 @@ Nothing here may overflow: a sum is made only where a bound computed with Python
 proves that it fits. Where it might not, the answer is None and the caller sums row by row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,10 +12,13 @@ import numpy.typing as npt
 
 _LIMIT: Final = 1 << 63
 _SPARSE: Final = 16
-"""A span of rows this many times longer than its rows are many is summed by sorting."""
+"""A span of rows this many times longer than its rows are many is united by sorting."""
 _SPAN: Final = 1 << 20
 
+_WIDTH: Final = 7
+
 Table = npt.NDArray[np.int64]
+Column = npt.NDArray[np.int64]
 
 
 class Columns:
@@ -69,8 +72,12 @@ class Columns:
         """Return rows `factor` times as wide, or None where a sum could overflow."""
         if self.peak * min(factor, max(1, len(self))) >= _LIMIT:
             return None
+        if not len(self):
+            return self
         rows = self.table[0] // factor
-        return self.kept(_by_sorting(rows, self.table[1:], ordered=True))
+        first = np.concatenate(([0], np.flatnonzero(np.diff(rows)) + 1))
+        cells = np.add.reduceat(self.table[1:], first, axis=1)
+        return self.kept(np.concatenate([rows[first][None, :], cells]))
 
 
 def summed(parts: Sequence[Columns]) -> Columns | None:
@@ -80,28 +87,28 @@ def summed(parts: Sequence[Columns]) -> Columns | None:
         return parts[0] if parts else _EMPTY
     if sum(part.peak for part in parts) >= _LIMIT:
         return None
-    low = min(part.bounds[0] for part in parts)
-    span = max(part.bounds[1] for part in parts) - low + 1
-    if span > max(_SPAN, _SPARSE * sum(map(len, parts))):
-        table = np.concatenate([part.table for part in parts], axis=1)
-        return Columns.kept(_by_sorting(table[0], table[1:], ordered=False))
-    dense = np.zeros((6, span), dtype=np.int64)
-    for part in parts:
+    rows, places = _united([part.table[0] for part in parts])
+    total = np.zeros((_WIDTH, len(rows)), dtype=np.int64)
+    total[0] = rows
+    for part, place in zip(parts, places, strict=True):
         # A part names each row once, so no addition overwrites another one.
-        dense[:, part.table[0] - low] += part.table[1:]
-    used = np.flatnonzero(dense.any(axis=0))
-    table = np.concatenate([(used + low)[None, :], dense[:, used]])
-    return Columns(table, _peak(table))
+        for column, cells in zip(total[1:], part.table[1:], strict=True):
+            column[place] += cells
+    return Columns.kept(total)
 
 
-def _by_sorting(rows: Table, cells: Table, *, ordered: bool) -> Table:
-    if not rows.size:
-        return np.zeros((7, 0), dtype=np.int64)
-    if not ordered:
-        order = np.argsort(rows, kind="stable")
-        rows, cells = rows[order], cells[:, order]
-    first = np.concatenate(([0], np.flatnonzero(np.diff(rows)) + 1))
-    return np.concatenate([rows[first][None, :], np.add.reduceat(cells, first, axis=1)])
+def _united(parts: Sequence[Column]) -> tuple[Column, Iterator[Column]]:
+    """Return the distinct rows of all parts, ascending, and where each part's rows are in them."""
+    low = min(int(rows[0]) for rows in parts)
+    span = max(int(rows[-1]) for rows in parts) - low + 1
+    if span > max(_SPAN, _SPARSE * sum(map(len, parts))):
+        every = np.unique(np.concatenate(parts))
+        return every, (np.searchsorted(every, rows) for rows in parts)
+    seen = np.zeros(span, dtype=np.bool_)
+    for rows in parts:
+        seen[rows - low] = True
+    rank = np.cumsum(seen)
+    return np.flatnonzero(seen) + low, (rank[rows - low] - 1 for rows in parts)
 
 
 def _peak(table: Table) -> int:
@@ -111,4 +118,4 @@ def _peak(table: Table) -> int:
     return max(abs(int(table[1:].max())), abs(int(table[1:].min())))
 
 
-_EMPTY: Final = Columns(np.zeros((7, 0), dtype=np.int64), 0)
+_EMPTY: Final = Columns(np.zeros((_WIDTH, 0), dtype=np.int64), 0)

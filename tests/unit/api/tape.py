@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -10,6 +11,7 @@ from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.stitching import read_rows
 from cloud_marketdata.api.tiles import TileReader
 from cloud_marketdata.api.times import TimeRange
+from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.aggregate import Aggregate, combined
 from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
@@ -155,9 +157,14 @@ def brute(trades: Iterable[TradeEvent], start: int, end: int) -> Aggregate | Non
     return total
 
 
+# What was read of a store before makes the next answers quicker, never others.
+_TREES: WeakKeyDictionary[object, TimeTrees] = WeakKeyDictionary()
+
+
 async def read_tape(stores: Stores, within: TimeRange) -> Reading:
-    """Read what traded in a range, as a profile would."""
-    reader = TileReader(stores, BTC, KeptAnswers(stores.cache))
+    """Read what traded in a range, as a profile would, with all that earlier readings left."""
+    trees = _TREES.setdefault(stores.cache, TimeTrees())
+    reader = TileReader(stores, BTC, KeptAnswers(stores.cache), trees)
     return await read_rows(reader, within, exact=False)
 
 

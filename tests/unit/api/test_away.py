@@ -12,6 +12,7 @@ from tape import BTC, MINUTE, ROOT, book, ms, trade
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.values import NS_PER_MS
@@ -82,6 +83,7 @@ class Stage:
         stores = self.market.stores
         self._switched["cache"].port = MemoryCache(self.market.clock)
         self._switched["archive"].port = ObjectArchive(stores.objects)
+        self.queries.trees = TimeTrees()
 
 
 @pytest.fixture(scope="module")
