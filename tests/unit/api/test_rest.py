@@ -88,7 +88,7 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         assert "application/problem+json" in operation["responses"]["422"]["content"]
 
 
-NOUNS = ("trades", "depth", "volume-profile", "candles", "coverage")
+NOUNS = ("trades", "depth", "volume-profile", "candles", "coverage", "reconciliation")
 
 
 def test_rows_sum_to_the_volume_of_the_bars(client: TestClient) -> None:

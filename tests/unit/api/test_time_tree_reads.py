@@ -1,9 +1,11 @@
 """What is kept of earlier readings makes the next ones quicker, and never others."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 from tape import BASE, BTC, MINUTE, FixedClock, Market, brute, trade
 
 from cloud_marketdata.api.stitching import read_rows
@@ -64,11 +66,11 @@ class Readers:
 
 
 @pytest.mark.parametrize("most_bytes", [1 << 26, 20_000])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_readings_between_trades_saves_and_late_trades_equal_brute_force(seed, most_bytes):
     async def law() -> None:
         readers = await Readers(seeded(seed), most_bytes).open()
-        for _ in range(60):
+        for _ in range(30):
             await readers.trade_on()
             asked = [readers.any_range() for _ in range(3)]
             readings = await asyncio.gather(*map(readers.read, asked))
@@ -80,6 +82,53 @@ def test_readings_between_trades_saves_and_late_trades_equal_brute_force(seed, m
         assert readers.trees.counts["found"] > 0
         assert readers.trees.counts["outdated"] > 0
         assert most_bytes > 1 << 20 or readers.trees.counts["evicted"] > 0
+
+    asyncio.run(law())
+
+
+class Interrupted:
+    """A real port; what comes in between happens once, behind an answer to `find_by_range`."""
+
+    def __init__(self, port: object) -> None:
+        self._port = port
+        self.between: Callable[[], Awaitable[None]] | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._port, name)
+
+    async def find_by_range(self, *asked: object) -> object:
+        """Answer, and then let the others have their turn."""
+        answer = await self._port.find_by_range(*asked)
+        between, self.between = self.between, None
+        if between:
+            await between()
+        return answer
+
+
+def test_what_was_read_before_a_save_is_not_kept_where_another_looked_behind_it():
+    async def law() -> None:
+        readers = await Readers(seeded(5)).open()
+        while readers.newest_ms < SPAN_M * 60_000:
+            await readers.trade_on()
+        await readers.market.save(BASE + SPAN_M * MINUTE)
+        stores = readers.market.stores
+        port = Interrupted(stores.aggregates)
+        readers.market.stores = replace(stores, aggregates=port)
+        elsewhere = TimeRange(BASE + 60 * MINUTE, BASE + 61 * MINUTE)
+        within = TimeRange(BASE + 10 * MINUTE, BASE + 22 * MINUTE)
+        await readers.read(elsewhere)
+
+        async def between() -> None:
+            late = trade(10_000, 15 * 60_000)
+            readers.trades.append(late)
+            await readers.market.append([late])
+            await readers.market.save(BASE + SPAN_M * MINUTE)
+            await readers.read(elsewhere)
+
+        port.between = between
+        for _ in range(2):
+            got = combined((await readers.read(within)).parts, Timeframe.D1, 0)
+            assert list(got.lines()) == list(brute(readers.trades, *within).lines())
 
     asyncio.run(law())
 
