@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import Annotated, Any, Literal
 
 import uvloop
@@ -25,7 +25,7 @@ Url = Annotated[str | None, Parameter(help="a replay server; without it one is s
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measure the production path.")
-    for command in (ingest, limit, compare, blast, soak, storage):
+    for command in (ingest, limit, compare, blast, soak, storage, ranges):
         bench.command(command)
     app.command(bench)
 
@@ -211,6 +211,34 @@ def storage(  # noqa: PLR0913  a command's options are its parameters
         say_json(measured)
     else:
         say(tables(measured))
+
+
+def ranges(
+    *,
+    trades: Count = 10_000_000,
+    days: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=60))] = 7,
+    ranges: Rounds = 1000,
+) -> None:
+    """Ask for profiles of random ranges over a long tape; prints one JSON line.
+
+    Exit 1 where one is not what the raw trades say.
+
+    Args:
+        trades: how many trades the seeded tape has.
+        days: over how many days they are spread.
+        ranges: how many random ranges are asked for, each twice, and held against the raw trades.
+    """
+    from cloud_marketdata.bench.ranges import Plan, measure  # noqa: PLC0415  as all of bench
+
+    async def run(folder: Path) -> int:
+        plan = Plan(trades, days, ranges)
+        random = Random(plan.seed)  # noqa: S311  the same ranges every time
+        found = await measure(plan, folder, SystemClock(), random)
+        say_json(found)
+        return 0 if found["equal"] == found["of"] else 1
+
+    with _folder(None) as folder:
+        raise SystemExit(uvloop.run(run(folder)))
 
 
 def _given(**options: object) -> dict[str, Any]:
