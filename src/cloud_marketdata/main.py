@@ -6,7 +6,7 @@ writer drains into the log, the workers save what is in the log, the stores clos
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import date
 from random import Random, SystemRandom
@@ -21,8 +21,9 @@ from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.collectors.connection.transport import connector
 from cloud_marketdata.collectors.duty import Duty
 from cloud_marketdata.collectors.feed import Feed
+from cloud_marketdata.collectors.klines.source import VenueKlines
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest.address import Address
+from cloud_marketdata.collectors.rest.address import Address, addresses_of
 from cloud_marketdata.collectors.roster import Roster
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
@@ -35,6 +36,7 @@ from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.crew import Crew
+from cloud_marketdata.processing.reconciliation.reconciling import Reconciling
 from cloud_marketdata.storage.deployment import Deployment, open_cold, open_stores
 from cloud_marketdata.storage.embedded.ownership import owned
 from cloud_marketdata.storage.objects.verify import Report, verify
@@ -67,8 +69,10 @@ class Service:
         self.components: list[Component] = []
         self._duties: list[Duty] = []
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        limits = {venue: collector.limits for venue, collector in VENUES.items()}
+        addresses = addresses_of(settings, limits, clock)
         if self._does("collect"):
-            self._add_venues(stores, clock, random)
+            self._add_venues(stores, addresses, clock, random)
         archived = Archived()
         forgetting = Forgetting(stores, settings, clock, archived)
         self.crew = Crew(
@@ -96,9 +100,11 @@ class Service:
         self.queries = Queries(stores, clock, settings)
         self.components += stores.pulses
         if self._does("serve"):
-            self.components.append(self.queries.answers)
+            self.components += [self.queries.answers, self.queries.trees]
         if self._does("process"):
             self.components += [self.crew, forgetting, archiving]
+        if self._does("process") and settings.reconcile:
+            self._add_reconciling(stores, addresses, clock, random)
         self._clock = clock
         self._random = random
         self._server: GuestServer
@@ -150,15 +156,26 @@ class Service:
     def _does(self, role: str) -> bool:
         return self.settings.role in {role, "all"}
 
-    def _add_venues(self, stores: Stores, clock: Clock, random: Random) -> None:
+    def _add_reconciling(
+        self, stores: Stores, addresses: Mapping[Venue, Address], clock: Clock, random: Random
+    ) -> None:
+        """Make ready to hold our minutes against the venues' own, asked at the feeds' addresses."""
+        stream = self.settings.binance_trade_stream
+        source = VenueKlines(addresses, stream, self.rejections, clock)
+        reconciling = Reconciling(
+            stores, source, self.settings, clock, random, markets=self.crew.markets
+        )
+        self._parts.append(("reconciliation", reconciling.run))
+        self.components.append(reconciling)
+
+    def _add_venues(
+        self, stores: Stores, addresses: Mapping[Venue, Address], clock: Clock, random: Random
+    ) -> None:
         """Make ready to collect from every venue: one without symbols may be given some later."""
         settings = self.settings
-        addresses: dict[str, Address] = {}
         holder = collector_name(settings, random)
         for venue in Venue:
-            url = settings.endpoints[venue].rest
-            address = addresses.get(url) or Address(url, VENUES[venue].limits, settings, clock)
-            addresses[url] = address
+            address = addresses[venue]
             feed = Feed(
                 venue,
                 settings,

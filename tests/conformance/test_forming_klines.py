@@ -7,6 +7,7 @@ Bybit opens a bar at the close of the one before it, we at the first trade, as B
 
 import gzip
 from collections import defaultdict
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from cloud_marketdata.domain.values import NS_PER_MS, Timeframe, Venue
 from cloud_marketdata.replay.player import Player
 
 SUMS = ("v", "q", "n", "V", "Q")
+ROUNDING = Decimal("1.5e-8")
 
 
 class Sum(NamedTuple):
@@ -71,6 +73,36 @@ def _on_one_grid(trades: list[TradeEvent]) -> list[TradeEvent]:
     return moved
 
 
+Step = tuple[dict, dict, list[TradeEvent]]
+
+
+def _steps(path, venue: Venue) -> Iterator[Step]:
+    """Yield two frames of a forming kline, and the aggregates of exactly the fills between them."""
+    collector = Player(venue).intake.collector
+    trades: dict[str, list[tuple[range, TradeEvent]]] = defaultdict(list)
+    klines: dict[tuple[str, int], list[dict]] = defaultdict(list)
+    for payload in _lines(path):
+        if b'"e":"kline"' in payload:
+            kline = msgspec.json.decode(payload)["data"]["k"]
+            klines[kline["s"], kline["t"]].append(kline)
+        for event in collector.decode(payload, 1):
+            if isinstance(event, TradeEvent):
+                raw = msgspec.json.decode(payload)["data"]
+                trades[event.instrument.symbol].append((range(raw["f"], raw["l"] + 1), event))
+    for (symbol, _), forming in klines.items():
+        if not trades[symbol]:
+            continue
+        tape = _on_one_grid([event for _, event in trades[symbol]])
+        fills = [ids for ids, _ in trades[symbol]]
+        for at, after in enumerate(forming):
+            # An aggregate may reach over a frame, so the nearest earlier one that none crosses.
+            for before in reversed(forming[:at]):
+                between = _covering(fills, tape, before["L"], after["L"])
+                if between is not None:
+                    yield before, after, between
+                    break
+
+
 @pytest.mark.parametrize(
     ("file", "venue", "pairs"),
     [
@@ -79,31 +111,33 @@ def _on_one_grid(trades: list[TradeEvent]) -> list[TradeEvent]:
     ],
 )
 def test_what_a_forming_kline_gains_is_what_was_traded_meanwhile(oracles, file, venue, pairs):
-    collector = Player(venue).intake.collector
-    trades: dict[str, list[tuple[range, TradeEvent]]] = defaultdict(list)
-    klines: dict[tuple[str, int], list[dict]] = defaultdict(list)
-    for payload in _lines(oracles / "binance_streaming_klines" / file):
-        if b'"e":"kline"' in payload:
-            kline = msgspec.json.decode(payload)["data"]["k"]
-            klines[kline["s"], kline["t"]].append(kline)
-        for event in collector.decode(payload, 1):
-            if isinstance(event, TradeEvent):
-                raw = msgspec.json.decode(payload)["data"]
-                trades[event.instrument.symbol].append((range(raw["f"], raw["l"] + 1), event))
-    compared = 0
-    for (symbol, _), forming in klines.items():
-        tape = _on_one_grid([event for _, event in trades[symbol]])
-        fills = [ids for ids, _ in trades[symbol]]
-        for at, after in enumerate(forming):
-            # An aggregate may reach over a frame, so the nearest earlier one that none crosses.
-            for before in reversed(forming[:at]):
-                between = _covering(fills, tape, before["L"], after["L"])
-                if between is not None:
-                    gained = Sum(*(_number(after[key]) - _number(before[key]) for key in SUMS))
-                    assert _sum(between) == gained
-                    compared += 1
-                    break
-    assert compared == pairs
+    steps = list(_steps(oracles / "binance_streaming_klines" / file, venue))
+    for before, after, between in steps:
+        assert _sum(between) == Sum(*(_number(after[key]) - _number(before[key]) for key in SUMS))
+    assert len(steps) == pairs
+
+
+def test_a_kline_of_coin_margined_contracts_gains_them_exactly_and_their_coins_but_for_rounding(
+    oracles,
+):
+    """An inverse contract is so many dollars: its coins are a quotient, which Binance cuts."""
+    file = oracles / "binance_streaming_klines/BINANCE_DELIVERY.ws.1.0.gz"
+    steps = list(_steps(file, Venue.BINANCE_USDM))
+    for before, after, between in steps:
+        contracts = _sum(between)
+        for key in ("v", "n", "V"):
+            gained = _number(after[key]) - _number(before[key])
+            assert getattr(contracts, key) == gained
+        gained = Decimal(after["q"]) - Decimal(before["q"])
+        assert abs(_coins(between) - gained) <= ROUNDING
+    assert sum(bool(between) for _, _, between in steps) == 8
+
+
+def _coins(trades: list[TradeEvent]) -> Decimal:
+    dollars = 100 if trades and trades[0].instrument.symbol.startswith("BTC") else 10
+    scales = [(trade, trade.instrument.scale) for trade in trades]
+    parts = (scale.size(t.size) * dollars / scale.price(t.price) for t, scale in scales)
+    return sum(parts, Decimal(0))
 
 
 def _number(text: str | int) -> Decimal | int:

@@ -34,8 +34,11 @@ _HOT: Final = {
 _WARM: Final = {
     "test_aggregate_repository",
     "test_coverage_repository",
+    "test_flow",
+    "test_flow_retention",
     "test_forgetting",
     "test_ownership_of_saves",
+    "test_reconciliations",
 }
 
 

@@ -159,7 +159,7 @@ async def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path):
         assert await stores.aggregates.highest() == position
         assert len(await stores.log.read(TRADES)) == 1
         assert await stores.leases.acquire("worker", "me", 10)
-        await stores.aggregates.forget(VENUE, "BTCUSDT", Timeframe.S1, 0, fence=1)
+        assert await stores.reconciliations.find(VENUE, "BTCUSDT", 0, 1 << 62) == []
 
 
 async def test_fences_horizons_and_positions_outlive_the_process(tmp_path):
@@ -190,13 +190,14 @@ async def test_two_that_open_one_folder_agree_on_who_has_a_lease(tmp_path):
 
 
 def _date_back(folder: Path) -> None:
-    """Make of both files what the version before leases, fences and horizons left behind."""
+    """Make of both files what the version before leases and reconciliations left behind."""
     hot = sqlite3.connect(folder / "hot.db")
     hot.executescript("DROP TABLE leases; PRAGMA user_version = 1;")
     hot.close()
     warm = sqlite3.connect(folder / "warm.db")
-    warm.executescript("""DROP TABLE markets; DROP TABLE horizons; PRAGMA user_version = 2;
-        CREATE INDEX aggregates_by_position ON aggregates (venue, symbol, position);""")
+    warm.executescript("""DROP TABLE reconciliations; DROP TABLE flow_subjects;
+        DROP TABLE flow_minutes; DROP TABLE signals; DROP INDEX aggregates_changed;
+        PRAGMA user_version = 3;""")
     warm.close()
 
 
@@ -208,7 +209,7 @@ async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(
     connection.close()
     before = (tmp_path / "warm.db").read_bytes()
 
-    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 3")
+    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 4")
 
     assert (tmp_path / "warm.db").read_bytes() == before
 

@@ -16,6 +16,7 @@ from cloud_marketdata.api.admin import Roster, build_admin
 from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.health import Health
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.reconciliation.routes import build_reconciliation
 from cloud_marketdata.api.rest import build_router
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings, is_loopback
@@ -75,6 +76,7 @@ def create_app(
     )
     install(app, Problems("rest", clock))
     app.include_router(build_router(queries, Health(components, clock, __version__)))
+    app.include_router(build_reconciliation(queries.reconciliation))
     app.include_router(build_admin(rosters or {}))
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
     return app

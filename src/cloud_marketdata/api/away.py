@@ -14,7 +14,7 @@ from cloud_marketdata.storage.ports import Stores
 
 _TIERS: Final = {
     "hot": ("log", "trades", "books", "quarantine", "leases", "cache"),
-    "warm": ("aggregates", "coverage", "instruments"),
+    "warm": ("aggregates", "coverage", "instruments", "reconciliations", "flow"),
     "cold": ("objects", "archive"),
 }
 

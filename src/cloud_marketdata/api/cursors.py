@@ -24,12 +24,14 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     question: what it belongs to, e.g. trades|binance-spot|BTCUSDT.
     end: end of the asked range in ns, or None for a tape that goes on.
     time, sequence: key of the last thing already given, or where the next page starts.
+    name: in place of a sequence, where the key is a time and a name.
     """
 
     question: str
     end: int | None
     time: int
     sequence: int
+    name: str = ""
 
 
 def encode(cursor: Cursor) -> str:

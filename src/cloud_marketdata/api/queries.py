@@ -40,6 +40,8 @@ from cloud_marketdata.api.questions import (
     ProfileQuestion,
     TradesQuestion,
 )
+from cloud_marketdata.api.reconciliation.answers import ReconciliationDesk
+from cloud_marketdata.api.reconciliation.standing import standing
 from cloud_marketdata.api.refusals import rejections_data
 from cloud_marketdata.api.resolutions import BOOK, LEDGER, RAW, raw_piece
 from cloud_marketdata.api.schemas import (
@@ -81,6 +83,7 @@ class Queries:
         self._hot_ns = settings.hot_minutes * Timeframe.M1.ns
         self._lateness = settings.lateness_ms * NS_PER_MS
         self._book_levels = settings.book_levels
+        self.reconciliation = ReconciliationDesk(self._stores, self._known, clock, self._lateness)
 
     async def markets(self) -> MarketsAnswer:
         """List the markets that are collected."""
@@ -127,7 +130,7 @@ class Queries:
         reading = await read_rows(self._reader(instrument), asked, exact=question.exact)
         profile = profile_data(instrument, reading.parts, question)
         meta = meta_of(
-            self._quality(instrument, reading),
+            await self._quality(instrument, reading),
             method=profile_method(profile),
             resolution=reading.resolution,
             pieces=reading.pieces,
@@ -147,7 +150,7 @@ class Queries:
         reading = page.answered(reading)
         following = page.next(reading.range)
         meta = meta_of(
-            self._quality(instrument, reading),
+            await self._quality(instrument, reading),
             method={"timeframe": page.timeframe, "fill": question.fill, "vwap": VWAP_ROUNDING},
             resolution=reading.resolution,
             pieces=reading.pieces,
@@ -193,8 +196,11 @@ class Queries:
     def _reader(self, instrument: Instrument) -> TileReader:
         return TileReader(self._stores, instrument, self.answers, self.trees)
 
-    def _quality(self, instrument: Instrument, reading: Reading) -> Quality:
-        return quality_of(instrument, reading, self.clock.now())
+    async def _quality(self, instrument: Instrument, reading: Reading) -> Quality:
+        now = self.clock.now()
+        market = (instrument.venue, instrument.symbol)
+        verdict = await standing(self._stores, market, reading.range, now - self._lateness)
+        return replace(quality_of(instrument, reading, now), reconciled=verdict.value)
 
     def _filling(
         self, page: CandlePage, reading: Reading, instrument: Instrument, bars: Sequence[Aggregate]

@@ -151,10 +151,10 @@ def brute_force(trades: Trades) -> list[list[int]]:
         return [[] for _ in range(7)]
     low = int(trades.price.min())
     quote = trades.price * trades.size
-    if int(quote.max()) * len(quote) >= _EXACT:
+    at = trades.price - low
+    if int(quote.max()) * int(np.bincount(at).max()) >= _EXACT:
         msg = "the sums would not be exact"
         raise OverflowError(msg)
-    at = trades.price - low
     columns = [
         np.bincount(at[trades.buy == side], weights=values[trades.buy == side], minlength=1)
         for values in (trades.size, quote, np.ones_like(quote))

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     """Batches waiting for the log before the socket is no longer read."""
     save_ms: Annotated[int, Field(ge=10, le=60_000)] = 250
     """How often changed aggregates are saved; younger trades are read from the log."""
+    signals: bool = True
+    """Analyse each market's order flow beside its bars: measures by the minute, and signals."""
     lateness_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 2000
     """The watermark runs this far behind the newest match time."""
     hot_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
@@ -126,8 +128,22 @@ class Settings(BaseSettings):
     """How long one-minute aggregates are kept."""
     hours_kept_days: Annotated[int, Field(ge=1, le=3660)] = 7
     """How long hours are kept, and days in the warm tier."""
+    flow_kept_days: Annotated[int, Field(ge=1, le=366)] = 7
+    """How long the minutes of order flow are kept."""
+    signals_kept_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    """How long signals are kept; nothing of them is archived."""
+    reconciliations_kept_hours: Annotated[int, Field(ge=1, le=8784)] = 24
+    """How long it is kept what the venue's klines said of each minute."""
     tiering_every_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
     """How often it is looked for what may move to the next tier."""
+    reconcile: bool = True
+    """Hold every closed minute against the venue's own kline, asked for by REST."""
+    reconcile_delay_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long after its end a minute is compared."""
+    reconcile_back_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """How far back from a market's newest minute it is compared, also at a first start."""
+    reconcile_patience_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """How long a minute waits for the venue's kline before it is called unavailable."""
     rest_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
     backoff_first_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     backoff_cap_s: Annotated[float, Field(gt=0, le=600)] = 30.0

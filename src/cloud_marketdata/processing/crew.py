@@ -23,6 +23,14 @@ from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
 from cloud_marketdata.storage.tiering.ports import Forget
 
 _LOOK_S: Final = 0.5
+_TOLD: Final = (
+    "lost",
+    "too_late",
+    "flow_signals",
+    "flow_late",
+    "flow_begun_anew",
+    "flow_broken",
+)
 
 
 class Crew:
@@ -39,7 +47,7 @@ class Crew:
         holder: str,
     ) -> None:
         self.owners: dict[Stream, Owner] = {}
-        self.tally: Counter[str] = Counter(lost=0, too_late=0)
+        self.tally: Counter[str] = Counter(dict.fromkeys(_TOLD, 0))
         self._stores = stores
         self._settings = settings
         self._clock = clock
@@ -76,11 +84,14 @@ class Crew:
         counts = Counter(self.tally)
         for _, worker in workers:
             counts.update(worker.counts)
+        analysts = [owner.watch.analyst for _, owner in owners if owner.watch.analyst]
         detail: dict[str, object] = {
             "workers": len(workers),
             "elsewhere": sum(not owner.worker and not owner.trouble for _, owner in owners),
             "trouble": trouble,
             "holding": holding,
+            "analysts": len(analysts),
+            "warming": sum(analyst.warming for analyst in analysts),
             **counts,
         }
         state = "behind" if trouble else "ok"

@@ -1,5 +1,7 @@
 """One market as this process sees it: its own, with a worker under a lease, or somebody else's.
 
+Beside the worker an analyst reads the same log, under the same lease and the same token.
+
 Owning ends when the lease is lost or the store has seen a newer token. Then all that is held in
 memory is dropped; the store and the log have it, and the next owner goes on from there. While a
 store is away nothing is dropped: reading and saving are tried again, each for itself.
@@ -15,6 +17,7 @@ import structlog
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import FencedError, StorageError
+from cloud_marketdata.processing.flow.watch import Watch
 from cloud_marketdata.processing.tenure import Tenure
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.ports import Stores, Stream
@@ -48,6 +51,7 @@ class Owner:
         self._settings = settings
         self._forget = forget
         self._tally = tally
+        self.watch = Watch(stream, stores, clock, settings, tally)
         name = f"worker/{stream.venue}/{stream.symbol}"
         self._tenure = Tenure(stores.leases, name, holder, settings.lease_s, clock)
         self._trouble: dict[str, str] = {}
@@ -58,7 +62,8 @@ class Owner:
     @property
     def trouble(self) -> str:
         """What goes wrong at the moment, or nothing."""
-        return "; ".join(f"{what}: {error}" for what, error in self._trouble.items())
+        flow = {"analysing": self.watch.trouble} if self.watch.trouble else {}
+        return "; ".join(f"{what}: {error}" for what, error in (self._trouble | flow).items())
 
     async def run(self) -> None:
         """Work on the market whenever it is ours, until cancelled."""
@@ -88,6 +93,7 @@ class Owner:
             try:
                 await self._tenure.keep()
                 await self.worker.finish()
+                await self.watch.finish()
             except FencedError as error:
                 self._lose(error)
             else:
@@ -95,6 +101,7 @@ class Owner:
         worker = await self._begin()
         if worker:
             await worker.finish()
+            await self.watch.finish()
 
     async def _own(self) -> float:
         """Own the market for as long as it lasts; return the seconds until the next attempt."""
@@ -132,6 +139,8 @@ class Owner:
             tally=self._tally,
         )
         await worker.restore()
+        self.watch.begin(self._tenure.token)
+        worker.needed = self.watch.needed
         self._trouble.pop("restoring", None)
         self._save_at = self._clock.monotonic() + self._settings.save_ms / 1000
         self._forget_at = self._clock.monotonic() + self._spread()
@@ -142,7 +151,7 @@ class Owner:
         """Read once and save once, each as far as that is possible now."""
         busy = await self._read(worker)
         await self._save(worker)
-        if busy:
+        if await self.watch.turn() or busy:
             return
         if "reading" in self._trouble or worker.full:
             await self._clock.sleep(min(_RETRY_S, self._settings.lease_s / 3))
@@ -194,6 +203,7 @@ class Owner:
 
     def _drop(self) -> None:
         self.worker = None
+        self.watch.drop()
 
     def _spread(self) -> float:
         """Return a share of the time between two forgettings that is the market's own."""

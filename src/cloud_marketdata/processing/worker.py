@@ -6,7 +6,7 @@ It refuses nothing but trades that come too late for what has been forgotten; th
 """
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import structlog
@@ -29,12 +29,17 @@ _READ: Final = 200
 _TOLD_IDS: Final = 100
 
 
+def _nobody_else(_: StreamKind) -> int:
+    return 1 << 62
+
+
 class Worker:
     """Holds the aggregates of one trade stream, and the coverage ledger of its market.
 
     fence: the token of the lease under which it saves; one that has been fenced off is of no use
     any more. A save that failed is tried again with everything that has been folded since. `tally`
-    counts what is to be told of it, and outlives it.
+    counts what is to be told of it, and outlives it. `needed` says for whoever else reads the log
+    of this market above which position of a stream; nothing above it is trimmed.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Worker:
         self.position = 0
         self.saves = 0
         self.ledger = Ledger(stream.venue, stream.symbol, Kept())
+        self.needed: Callable[[StreamKind], int] = _nobody_else
         self._fence = fence
         self._tally = tally
         self._stores = stores
@@ -160,12 +166,14 @@ class Worker:
     async def _trim(self) -> None:
         """Let go from the log what is old and inside what has been saved."""
         log, before = self._stores.log, self._clock.now() - self._hot_ns
-        await log.trim(self.stream, upto=self.position, before=before)
-        if self.ledger.status_at > self._trimmed_facts:
+        inside = min(self.position, self.needed(StreamKind.TRADES))
+        await log.trim(self.stream, upto=inside, before=before)
+        known = min(self.ledger.status_at, self.needed(StreamKind.STATUS))
+        if known > self._trimmed_facts:
             # Facts are seldom; a market that trades all the time need not look for old ones.
             status = self.stream._replace(kind=StreamKind.STATUS)
-            await log.trim(status, upto=self.ledger.status_at, before=before)
-            self._trimmed_facts = self.ledger.status_at
+            await log.trim(status, upto=known, before=before)
+            self._trimmed_facts = known
 
     async def _fold(self, record: Record) -> None:
         # A stream of kind TRADES holds nothing else.

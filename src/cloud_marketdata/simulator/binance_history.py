@@ -15,6 +15,8 @@ from cloud_marketdata.simulator.binance_params import RefusedError, number, row_
 from cloud_marketdata.simulator.binance_trades import AggRow, Trade
 from cloud_marketdata.simulator.faults.mischief import Mischief
 from cloud_marketdata.simulator.faults.replies import Lag
+from cloud_marketdata.simulator.klines import told
+from cloud_marketdata.simulator.minutes import MINUTE_MS, MinuteBar
 from cloud_marketdata.simulator.tape import Tape
 
 Described = dict[str, object]
@@ -55,6 +57,16 @@ class BinanceHistory:
         rows = tape.newest(most) if first is None else tape.from_id(first, most)
         return [_single(trade) for trade in rows]
 
+    def klines(self, request: Request, symbol: str) -> list[list[object]]:
+        """Answer klines; one minute is the only interval there is."""
+        if request.query_params.get("interval") != "1m":
+            raise RefusedError(-1120, "Invalid interval.")
+        most = row_limit(request)
+        start, end = number(request, "startTime"), number(request, "endTime")
+        minutes = self._venue.tapes.minutes(symbol)
+        bars = told(minutes, self._mischief, symbol, (start, end), most)
+        return [_kline(bar) for bar in bars]
+
     def ticker(self, symbol: str) -> Described:
         """Answer ticker/24hr for one symbol."""
         tally = self._venue.tapes.tally(symbol)
@@ -88,6 +100,21 @@ class BinanceHistory:
         for lag in self._mischief.of(Lag):
             tape = lag.behind(tape)
         return tape
+
+
+def _kline(bar: MinuteBar) -> list[object]:
+    prices = [format(price, "f") for price in (bar.open, bar.high, bar.low, bar.close)]
+    bought = (bar.taker_buy_volume, bar.taker_buy_quote_volume)
+    return [
+        bar.start,
+        *prices,
+        format(bar.volume, "f"),
+        bar.start + MINUTE_MS - 1,
+        format(bar.quote_volume, "f"),
+        bar.count,
+        *(format(amount, "f") for amount in bought),
+        "0",
+    ]
 
 
 def _single(trade: Trade) -> Described:

@@ -18,13 +18,14 @@ from cloud_marketdata.simulator.allowance import Allowance
 from cloud_marketdata.simulator.binance import BinanceVenue
 from cloud_marketdata.simulator.binance_history import BinanceHistory
 from cloud_marketdata.simulator.binance_info import exchange_info
-from cloud_marketdata.simulator.binance_params import RefusedError, limit
+from cloud_marketdata.simulator.binance_params import RefusedError, limit, row_limit
 from cloud_marketdata.simulator.faults.mischief import Mischief
 from cloud_marketdata.simulator.listing import Listing
 from cloud_marketdata.simulator.refusals import binance_refusal
 
 SPOT_DEPTH_WEIGHTS: Final = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 USDM_DEPTH_WEIGHTS: Final = ((50, 2), (100, 5), (500, 10), (1000, 20))
+KLINE_WEIGHTS: Final = ((99, 1), (499, 2), (1000, 5))
 USDM_DEPTH_LIMITS: Final = (5, 10, 20, 50, 100, 500, 1000)
 
 Answer = Callable[[Request], tuple[int, bytes]]
@@ -48,6 +49,7 @@ class BinanceRest:
             "exchangeInfo": self._exchange_info,
             "depth": self._depth,
             "aggTrades": self._agg_trades,
+            "klines": self._klines,
             "ticker/24hr": self._ticker,
         }
         if not self._venue.usdm:  # USD-M wants a key for it
@@ -107,6 +109,12 @@ class BinanceRest:
     def _historical_trades(self, request: Request) -> tuple[int, bytes]:
         rows = self._history.singles(request, self._symbol(request))
         return 25, msgspec.json.encode(rows)
+
+    def _klines(self, request: Request) -> tuple[int, bytes]:
+        rows = self._history.klines(request, self._symbol(request))
+        asked = row_limit(request)
+        weight = next(weight for most, weight in KLINE_WEIGHTS if asked <= most)
+        return weight if self._venue.usdm else 2, msgspec.json.encode(rows)
 
     def _ticker(self, request: Request) -> tuple[int, bytes]:
         if "symbol" in request.query_params:

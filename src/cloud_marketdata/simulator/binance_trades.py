@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct, field
 
+from cloud_marketdata.simulator.minutes import Minutes
 from cloud_marketdata.simulator.streams import symbol_of
 from cloud_marketdata.simulator.tally import Tally
 from cloud_marketdata.simulator.tape import Tape
@@ -78,6 +79,7 @@ class BinanceTapes:
         self._aggregates: dict[str, Tape[AggRow]] = {}
         self._singles: dict[str, Tape[Trade]] = {}
         self._tallies: dict[str, Tally] = {}
+        self._minutes: dict[str, Minutes] = {}
 
     def aggregates(self, symbol: str) -> Tape[AggRow]:
         """Return a symbol's aggregates, empty before the first."""
@@ -92,6 +94,10 @@ class BinanceTapes:
     def tally(self, symbol: str) -> Tally:
         """Return what has been traded of a symbol."""
         return self._tallies.setdefault(symbol, Tally())
+
+    def minutes(self, symbol: str) -> Minutes:
+        """Return a symbol's one-minute bars."""
+        return self._minutes.setdefault(symbol, Minutes(opens_at_close=False))
 
     def receive(self, stream: str, data: Raw) -> Trade | None:
         """Put a trade or an aggregate on the tapes.
@@ -114,6 +120,7 @@ class BinanceTapes:
     def _aggregate(self, symbol: str, row: AggRow) -> None:
         self.aggregates(symbol).add(row)
         self.tally(symbol).add(row.p, row.q, row.T, row.f)
+        self.minutes(symbol).add(row.p, row.q, row.T, row.last - row.f + 1, buy=not row.m)
 
 
 def event_of(trade: Trade, *, usdm: bool) -> AggEvent:

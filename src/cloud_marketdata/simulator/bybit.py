@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.simulator.bybit_window import Window
 from cloud_marketdata.simulator.connection import Connection, Delivery, Subscriptions
+from cloud_marketdata.simulator.minutes import Minutes
 from cloud_marketdata.simulator.shadow_bybit import BookMessage, BybitBooks, decode_book
 from cloud_marketdata.simulator.streams import symbol_of
 from cloud_marketdata.simulator.survey import Survey
@@ -62,6 +63,7 @@ class BybitVenue:
         self.books = BybitBooks()
         self._recent: dict[str, deque[RecentTrade]] = {}
         self._tallies: dict[str, Tally] = {}
+        self._minutes: dict[str, Minutes] = {}
         self._topics = held.streams
         self._windows: dict[str, Window] = {}
 
@@ -91,6 +93,10 @@ class BybitVenue:
         """Return what has been traded of a symbol."""
         return self._tallies.setdefault(symbol, Tally())
 
+    def minutes(self, symbol: str) -> Minutes:
+        """Return a symbol's one-minute bars."""
+        return self._minutes.setdefault(symbol, Minutes(opens_at_close=True))
+
     def join(self, topic: str, connection: Connection) -> bytes | None:
         """Give a connection a topic; return the snapshot it starts with, if there is one yet."""
         self.subscriptions.add(topic, connection)
@@ -114,12 +120,18 @@ class BybitVenue:
             cut = self._follow(decode_book(payload)) if topic.startswith("orderbook.") else ()
             if topic.startswith("publicTrade."):
                 for trade in _trades(payload).data:
-                    self.recent(trade.symbol).appendleft(trade)
-                    self.tally(trade.symbol).add(trade.price, trade.size, trade.time)
+                    self._note(trade)
         except msgspec.MsgspecError:
             return iter(())
         recorded = (Delivery(client, topic, payload) for client in self.subscriptions.of(topic))
         return iter((*recorded, *cut))
+
+    def _note(self, trade: RecentTrade) -> None:
+        self.recent(trade.symbol).appendleft(trade)
+        self.tally(trade.symbol).add(trade.price, trade.size, trade.time)
+        if not trade.block:
+            buy = trade.side == "Buy"
+            self.minutes(trade.symbol).add(trade.price, trade.size, trade.time, 1, buy=buy)
 
     def _follow(self, message: BookMessage) -> tuple[Delivery, ...]:
         """Apply a book message and cut the shallower topics somebody listens to."""

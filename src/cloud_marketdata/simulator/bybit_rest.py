@@ -19,18 +19,22 @@ from cloud_marketdata.simulator.allowance import Allowance
 from cloud_marketdata.simulator.bybit import BybitVenue
 from cloud_marketdata.simulator.bybit_rows import (
     Described,
+    kline_row,
     linear_instrument,
     recent_row,
     spot_instrument,
     ticker,
 )
 from cloud_marketdata.simulator.faults.mischief import Mischief
+from cloud_marketdata.simulator.klines import told
 from cloud_marketdata.simulator.listing import Listing
 from cloud_marketdata.simulator.refusals import bybit_refusal
 
 BAD_PARAMS: Final = 10001
 NOT_AVAILABLE: Final = 10016
 MOST_LEVELS: Final = 1000
+MOST_ROWS: Final = 1000
+LONGEST_NUMBER: Final = 20
 
 
 class RefusedError(Exception):
@@ -58,6 +62,7 @@ class BybitRest:
             self._route("orderbook", self._orderbook),
             self._route("recent-trade", self._recent_trade),
             self._route("tickers", self._tickers),
+            self._route("kline", self._kline),
         ]
 
     def _route(self, name: str, answer: Callable[[Request], object]) -> BaseRoute:
@@ -127,6 +132,18 @@ class BybitRest:
         symbols = [self._listing(venue, asked).symbol] if asked else list(venue.listings)
         return {"category": venue.category, "list": [ticker(venue, symbol) for symbol in symbols]}
 
+    def _kline(self, request: Request) -> Described:
+        venue = self._venue(request)
+        symbol = self._listing(venue, request.query_params.get("symbol", "")).symbol
+        if request.query_params.get("interval") != "1":
+            raise RefusedError(BAD_PARAMS, "params error: interval invalid")
+        limit = _limit(request, 200, MOST_ROWS)
+        span = (_ms(request, "start"), _ms(request, "end"))
+        mischief = self._mischief[venue.category]
+        bars = told(venue.minutes(symbol), mischief, symbol, span, limit)
+        rows = [kline_row(bar) for bar in reversed(bars)]
+        return {"category": venue.category, "symbol": symbol, "list": rows}
+
     def _venue(self, request: Request) -> BybitVenue:
         category = request.query_params.get("category", "")
         if category not in self._venues:
@@ -137,6 +154,15 @@ class BybitRest:
         if symbol not in venue.listings:
             raise RefusedError(BAD_PARAMS, "params error: symbol invalid")
         return venue.listings[symbol]
+
+
+def _ms(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+        raise RefusedError(BAD_PARAMS, f"params error: {name} invalid")
+    return int(text)
 
 
 def _limit(request: Request, default: int, most: int) -> int:

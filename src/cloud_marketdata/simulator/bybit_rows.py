@@ -2,6 +2,7 @@
 
 from cloud_marketdata.simulator.bybit import BybitVenue, RecentTrade
 from cloud_marketdata.simulator.listing import Listing
+from cloud_marketdata.simulator.minutes import MinuteBar
 
 Described = dict[str, object]
 
@@ -19,6 +20,12 @@ def recent_row(trade: RecentTrade) -> Described:
         "isRPITrade": bool(trade.rpi),
         "seq": str(trade.seq),
     }
+
+
+def kline_row(bar: MinuteBar) -> list[str]:
+    """Write a minute as kline does."""
+    figures = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
+    return [str(bar.start), *(format(figure, "f") for figure in figures)]
 
 
 def ticker(venue: BybitVenue, symbol: str) -> Described:

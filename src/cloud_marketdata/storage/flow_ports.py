@@ -4,13 +4,13 @@ As in `ports`: all raise StorageError where a driver would raise its own, times 
 half-open, and each docstring is law and has a test.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from cloud_marketdata.domain.flow import FlowMinute
-from cloud_marketdata.domain.reconciled import Reconciled
+from cloud_marketdata.domain.reconciled import Reconciled, Verdict
 from cloud_marketdata.domain.signal import Signal, SignalKind, Subject
 from cloud_marketdata.domain.values import Venue
 
@@ -21,6 +21,20 @@ class FlowChanges(Struct, frozen=True):
     checkpoint: bytes
     minutes: Sequence[FlowMinute] = ()
     signals: Sequence[Signal] = ()
+
+
+class Watched(Struct, frozen=True):
+    """What of a subject's tape was looked at, so that "none" is not mistaken for "not looked".
+
+    began: start of the earliest minute that was ever saved, also where it is forgotten. oldest:
+    start of the earliest that is stored. minutes: how many are stored that start in the range.
+    newest: the latest minute. Where all are forgotten, oldest and newest are None.
+    """
+
+    began: int
+    oldest: int | None
+    minutes: int
+    newest: FlowMinute | None
 
 
 class FlowRepository(Protocol):
@@ -34,6 +48,13 @@ class FlowRepository(Protocol):
 
         fence: the saver's token for this subject. Raises FencedError, storing nothing, where the
         subject has seen a higher one.
+        """
+        ...
+
+    async def tell(self, subject: Subject, signals: Sequence[Signal]) -> None:
+        """Store signals that the maker of the others knows nothing of, each as `save` does.
+
+        They need no token: whoever tells of a fact twice tells the same, or a higher revision.
         """
         ...
 
@@ -54,13 +75,19 @@ class FlowRepository(Protocol):
         start: int,
         end: int,
         *,
+        after: str = "",
         kinds: Collection[SignalKind] = (),
         limit: int = 1000,
     ) -> list[Signal]:
         """Return signals with start <= their `detected` < end, by (detected, id), at most `limit`.
 
-        kinds: only these; without any, all.
+        after: of those detected at `start` itself, only ids above this. kinds: only these; without
+        any, all. limit: at least 1.
         """
+        ...
+
+    async def watched(self, subject: Subject, start: int, end: int) -> Watched | None:
+        """Return what its maker has looked at, or None before the first minute was saved."""
         ...
 
     async def forget(self, subject: Subject, *, minutes: int, signals: int) -> int:
@@ -68,7 +95,7 @@ class FlowRepository(Protocol):
         ...
 
     async def subjects(self) -> list[Subject]:
-        """Return the subjects that anything was saved of, sorted."""
+        """Return the subjects that anything was saved or told of, sorted."""
         ...
 
 
@@ -81,6 +108,10 @@ class ReconciliationRepository(Protocol):
 
     async def find(self, venue: Venue, symbol: str, start: int, end: int) -> list[Reconciled]:
         """Return the records of minutes with start <= their start < end, ascending."""
+        ...
+
+    async def tally(self, venue: Venue, symbol: str, start: int, end: int) -> Mapping[Verdict, int]:
+        """Count the minutes with start <= their start < end by verdict; what has none is absent."""
         ...
 
     async def forget(self, venue: Venue, symbol: str, before: int) -> int:

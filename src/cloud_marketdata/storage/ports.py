@@ -18,6 +18,7 @@ from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.profile import VolumeProfile
 from cloud_marketdata.domain.sheet import Changes, Kept
 from cloud_marketdata.domain.values import Timeframe, Venue
+from cloud_marketdata.storage.flow_ports import FlowRepository, ReconciliationRepository
 
 
 class StreamKind(StrEnum):
@@ -177,6 +178,12 @@ class AggregateRepository(Protocol):
         Aggregates are saved together, so everything at or below it is inside, also where the
         aggregate itself has been removed.
         """
+        ...
+
+    async def changed(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, after: int
+    ) -> list[int]:
+        """Return the starts of stored aggregates whose position is above `after`, ascending."""
         ...
 
     async def highest(self) -> int:
@@ -358,6 +365,8 @@ class WarmPart(NamedTuple):
     aggregates: AggregateRepository
     coverage: CoverageRepository
     instruments: InstrumentRepository
+    reconciliations: ReconciliationRepository
+    flow: FlowRepository
 
 
 class Stores(Struct, frozen=True):
@@ -372,6 +381,8 @@ class Stores(Struct, frozen=True):
     aggregates: AggregateRepository
     coverage: CoverageRepository
     instruments: InstrumentRepository
+    reconciliations: ReconciliationRepository
+    flow: FlowRepository
     objects: ObjectStore
     archive: Archive
     pulses: tuple[Component, ...] = ()

@@ -20,6 +20,7 @@ VALUES = {
     "venue": st.sampled_from(["binance-spot", "bybit-linear"]),
     "chance": st.floats(0, 1, exclude_min=True),
     "how": st.sampled_from(["cut", "types"]),
+    "field": st.sampled_from(["open", "count", "taker_buy_volume"]),
     "path": st.sampled_from(["depth", "ticker/24hr"]),
     "divide": st.sampled_from([2, 5, 10, 100]),
     "inbound": st.integers(1, 60),

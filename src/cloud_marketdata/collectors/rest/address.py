@@ -3,7 +3,7 @@
 Venues behind one address share its limits: Bybit counts spot and linear together.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from cloud_marketdata.collectors.base import Limits
@@ -12,6 +12,7 @@ from cloud_marketdata.collectors.rest.client import Rest, rest_at
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
+from cloud_marketdata.domain.values import Venue
 
 
 class Address:
@@ -48,6 +49,17 @@ class Address:
             "turned_away": budget.turned_away,
             "blocked_s": round(budget.blocked_s, 1),
         }
+
+
+def addresses_of(
+    settings: Settings, limits: Mapping[Venue, Limits], clock: Clock
+) -> dict[Venue, Address]:
+    """Return the address of every venue; those behind one URL share one, and with it its limits."""
+    by_url: dict[str, Address] = {}
+    for venue in Venue:
+        url = settings.endpoints[venue].rest
+        by_url[url] = by_url.get(url) or Address(url, limits[venue], settings, clock)
+    return {venue: by_url[settings.endpoints[venue].rest] for venue in Venue}
 
 
 def breaker_of(settings: Settings, clock: Clock) -> CircuitBreaker:

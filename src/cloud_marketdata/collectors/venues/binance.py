@@ -15,6 +15,7 @@ from cloud_marketdata.collectors.lanes.rulers import Ruler, Rulers, UnknownSymbo
 from cloud_marketdata.collectors.lanes.sequence import BookRule
 from cloud_marketdata.collectors.venues import binance_wire as wire
 from cloud_marketdata.collectors.venues.binance_instruments import instruments
+from cloud_marketdata.collectors.venues.binance_klines import BinanceKlines
 from cloud_marketdata.collectors.venues.binance_trades import BinanceTrades
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.events import (
@@ -86,6 +87,7 @@ class BinanceCollector(BaseCollector):
     trades: BinanceTrades
     books: BinanceBooks
     rule: ClassVar[BookRule]
+    klines: ClassVar[BinanceKlines]
     topics_max: ClassVar[int] = 1024
     snapshot_levels: ClassVar[int | None] = 1000
 

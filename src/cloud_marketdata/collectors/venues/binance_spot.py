@@ -8,6 +8,7 @@ from cloud_marketdata.collectors.lanes.sequence import BookRule, SpotRule
 from cloud_marketdata.collectors.ranking import Ranked
 from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.collectors.venues.binance import BinanceCollector
+from cloud_marketdata.collectors.venues.binance_klines import BinanceKlines
 from cloud_marketdata.collectors.venues.binance_ranking import ranking
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import StreamKind
@@ -20,6 +21,7 @@ class BinanceSpotCollector(BinanceCollector):
 
     venue: ClassVar[Venue] = Venue.BINANCE_SPOT
     rule: ClassVar[BookRule] = SpotRule()
+    klines: ClassVar[BinanceKlines] = BinanceKlines(venue, "/api/v3/klines", weight=2)
     limits: ClassVar[Limits] = Limits(weight=6000, window_s=60.0, commands_per_s=5)
 
     def connections(self, symbols: Sequence[str]) -> list[Connection]:

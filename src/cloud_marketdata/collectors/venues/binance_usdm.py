@@ -12,6 +12,7 @@ from cloud_marketdata.collectors.lanes.sequence import BookRule, UsdmRule
 from cloud_marketdata.collectors.ranking import Ranked
 from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.collectors.venues.binance import BinanceCollector
+from cloud_marketdata.collectors.venues.binance_klines import BinanceKlines
 from cloud_marketdata.collectors.venues.binance_ranking import ranking
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import StreamKind
@@ -22,6 +23,7 @@ class BinanceUsdmCollector(BinanceCollector):
 
     venue: ClassVar[Venue] = Venue.BINANCE_USDM
     rule: ClassVar[BookRule] = UsdmRule()
+    klines: ClassVar[BinanceKlines] = BinanceKlines(venue, "/fapi/v1/klines", weight=1)
     trades_kept_s: ClassVar[float | None] = 48 * 3600.0
     limits: ClassVar[Limits] = Limits(weight=2400, window_s=60.0, commands_per_s=10)
 

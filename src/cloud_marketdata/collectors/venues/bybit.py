@@ -28,6 +28,7 @@ from cloud_marketdata.collectors.ranking import Ranked
 from cloud_marketdata.collectors.tapes.gaps import TradeGap
 from cloud_marketdata.collectors.venues import bybit_wire as wire
 from cloud_marketdata.collectors.venues.bybit_instruments import instruments
+from cloud_marketdata.collectors.venues.bybit_klines import BybitKlines
 from cloud_marketdata.collectors.venues.bybit_ranking import ranking
 from cloud_marketdata.collectors.venues.bybit_trades import BybitTrades
 from cloud_marketdata.core.errors import VenueError
@@ -87,6 +88,7 @@ class BybitCollector(BaseCollector):
     category: ClassVar[str]
     recent_max: ClassVar[int]
     """Rows of recent-trade that may be asked for."""
+    klines: ClassVar[BybitKlines]
     trades: BybitTrades
     books: BybitBooks
 
@@ -285,6 +287,7 @@ class BybitSpotCollector(BybitCollector):
     venue: ClassVar[Venue] = Venue.BYBIT_SPOT
     category: ClassVar[str] = "spot"
     recent_max: ClassVar[int] = 60
+    klines: ClassVar[BybitKlines] = BybitKlines(venue, category)
 
 
 class BybitLinearCollector(BybitCollector):
@@ -293,6 +296,7 @@ class BybitLinearCollector(BybitCollector):
     venue: ClassVar[Venue] = Venue.BYBIT_LINEAR
     category: ClassVar[str] = "linear"
     recent_max: ClassVar[int] = 1000
+    klines: ClassVar[BybitKlines] = BybitKlines(venue, category)
 
 
 def _control(frame: wire.Anything) -> Control | None:

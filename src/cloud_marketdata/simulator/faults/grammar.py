@@ -48,5 +48,6 @@ KINDS: Final = {
     "refuse": Grammar((*WHICH, *WHEN), ("connect",)),
     "rest": Grammar((p.PATH, p.RETRY_AFTER, *WHICH, *WHEN), REFUSALS),
     "lag": Grammar((p.MS, *WINDOW), needs=("ms",), exchange=Exchange.BINANCE),
+    "falsify": Grammar((p.FIELD, p.SYMBOL, *WHICH, *WHEN), ("kline",), ("field",)),
     "limit": Grammar((p.WEIGHT, p.INBOUND, p.BAN, *WINDOW), needs=("weight", "inbound")),
 }

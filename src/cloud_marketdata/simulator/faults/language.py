@@ -36,6 +36,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     client: str = ""
     path: str = ""
     how: str = ""
+    field: str = ""
     at: int = 0
     every: int = 0
     chance: float = 0

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.simulator.audience import Audience
 from cloud_marketdata.simulator.connection import Connection, Delivery
-from cloud_marketdata.simulator.faults import doors, frames, replies, sockets, worlds
+from cloud_marketdata.simulator.faults import doors, frames, klines, replies, sockets, worlds
 from cloud_marketdata.simulator.faults.grammar import KINDS
 from cloud_marketdata.simulator.faults.language import Fault
 from cloud_marketdata.simulator.faults.payloads import renumbered, retimed
@@ -40,6 +40,7 @@ STRIKERS: Final[dict[str, Callable[[Trigger, Scene], Striker]]] = {
     "refuse": doors.Refuse,
     "rest": replies.Rest,
     "lag": replies.Lag,
+    "falsify": klines.Falsify,
     "limit weight": replies.WeightLimit,
     "limit inbound": sockets.InboundLimit,
 }
@@ -115,6 +116,11 @@ class Mischief:
         """Return a message or reply about a book with the ids that the venue shows now."""
         by = self._scene.labels.offset(book)
         return renumbered(payload, by) if by else payload
+
+    @property
+    def skew_ms(self) -> int:
+        """How far every time that the venue tells is moved now."""
+        return sum(skew.ms() for skew in self.of(worlds.Skew))
 
     def dated(self, payload: bytes) -> bytes:
         """Return a message or reply with the times that the venue shows now."""

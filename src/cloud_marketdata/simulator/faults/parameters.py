@@ -126,6 +126,21 @@ SHIFT_MS: Final = Parameter("ms", "ms", _whole(-MOST))
 BY: Final = Parameter("by", "by", _whole(1))
 DIVIDE: Final = Parameter("divide", "divide", _parts)
 HOW: Final = Parameter("how", "how", _one_of("cut", "types"))
+FIELD: Final = Parameter(
+    "field",
+    "field",
+    _one_of(
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "quote_volume",
+        "count",
+        "taker_buy_volume",
+        "taker_buy_quote_volume",
+    ),
+)
 PATH: Final = Parameter("path", "path", _word)
 WEIGHT: Final = Parameter("weight", "weight", _whole(1))
 INBOUND: Final = Parameter("inbound", "inbound", _whole(1, MOST_INBOUND))

@@ -22,6 +22,9 @@ _SAVE = """
 _FIND = """
     SELECT body FROM aggregates
     WHERE venue = ? AND symbol = ? AND timeframe = ? AND start >= ? AND start < ? ORDER BY start"""
+_CHANGED = """
+    SELECT start FROM aggregates
+    WHERE venue = ? AND symbol = ? AND timeframe = ? AND position > ? ORDER BY start"""
 _OPEN = "SELECT body FROM aggregates WHERE venue = ? AND symbol = ? AND final = 0"
 _BOUNDS = """
     SELECT (SELECT min(start) FROM aggregates WHERE venue = :v AND symbol = :s AND timeframe = :t),
@@ -83,6 +86,15 @@ class EmbeddedAggregates:
         """Return the highest position that was ever inside a saved aggregate, or 0."""
         return await self._database.read(
             lambda connection: markets.position(connection, (venue, symbol))
+        )
+
+    async def changed(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, after: int
+    ) -> list[int]:
+        """Return the starts of aggregates whose position is above `after`, ascending."""
+        values = (venue, symbol, timeframe, after)
+        return await self._database.read(
+            lambda connection: [start for (start,) in connection.execute(_CHANGED, values)]
         )
 
     async def highest(self) -> int:

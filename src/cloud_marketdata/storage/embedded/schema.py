@@ -8,6 +8,7 @@ import sqlite3
 from typing import NamedTuple
 
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.storage.embedded.flow_tables import FLOW_TABLES
 
 
 class Schema(NamedTuple):
@@ -35,6 +36,14 @@ _HORIZONS = """CREATE TABLE horizons (
     PRIMARY KEY (venue, symbol, timeframe)
 ) STRICT"""
 
+_RECONCILIATIONS = """CREATE TABLE reconciliations (
+    venue TEXT NOT NULL, symbol TEXT NOT NULL, start INTEGER NOT NULL, revision INTEGER NOT NULL,
+    verdict TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (venue, symbol, start)
+) STRICT"""
+_AGGREGATES_CHANGED = """CREATE INDEX aggregates_changed
+    ON aggregates (venue, symbol, timeframe, position, start)"""
+_RECONCILED_BY_VERDICT = """CREATE INDEX reconciliations_by_verdict
+    ON reconciliations (venue, symbol, start, verdict)"""
 
 HOT = Schema(
     application_id=0x4D44_484F,
@@ -74,7 +83,7 @@ HOT = Schema(
 
 WARM = Schema(
     application_id=0x4D44_5741,
-    version=3,
+    version=4,
     statements=(
         """CREATE TABLE aggregates (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
@@ -82,6 +91,7 @@ WARM = Schema(
             body BLOB NOT NULL, UNIQUE (venue, symbol, timeframe, start)
         ) STRICT""",
         "CREATE INDEX aggregates_open ON aggregates (venue, symbol) WHERE final = 0",
+        _AGGREGATES_CHANGED,
         """CREATE TABLE coverage (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL,
             start INTEGER NOT NULL, end INTEGER NOT NULL, open INTEGER NOT NULL,
@@ -102,14 +112,11 @@ WARM = Schema(
         ) STRICT""",
         _MARKETS,
         _HORIZONS,
+        _RECONCILIATIONS,
+        _RECONCILED_BY_VERDICT,
+        *FLOW_TABLES,
     ),
-    added=(
-        _MARKETS,
-        _HORIZONS,
-        """INSERT INTO markets (venue, symbol, position, fence)
-        SELECT venue, symbol, max(position), 0 FROM aggregates GROUP BY venue, symbol""",
-        "DROP INDEX aggregates_by_position",
-    ),
+    added=(_AGGREGATES_CHANGED, _RECONCILIATIONS, _RECONCILED_BY_VERDICT, *FLOW_TABLES),
 )
 
 

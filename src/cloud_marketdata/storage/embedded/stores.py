@@ -12,10 +12,12 @@ from cloud_marketdata.storage.embedded.aggregates import EmbeddedAggregates
 from cloud_marketdata.storage.embedded.books import EmbeddedBooks
 from cloud_marketdata.storage.embedded.coverage import EmbeddedCoverage
 from cloud_marketdata.storage.embedded.database import open_database
+from cloud_marketdata.storage.embedded.flow import EmbeddedFlow
 from cloud_marketdata.storage.embedded.instruments import EmbeddedInstruments
 from cloud_marketdata.storage.embedded.leases import EmbeddedLeases
 from cloud_marketdata.storage.embedded.log import EmbeddedLog
 from cloud_marketdata.storage.embedded.quarantine import EmbeddedQuarantine
+from cloud_marketdata.storage.embedded.reconciliations import EmbeddedReconciliations
 from cloud_marketdata.storage.embedded.schema import HOT, WARM
 from cloud_marketdata.storage.memory.cache import MemoryCache
 from cloud_marketdata.storage.objects.archive import ObjectArchive
@@ -57,6 +59,8 @@ async def open_embedded_warm(data_dir: Path) -> AsyncIterator[WarmPart]:
             aggregates=EmbeddedAggregates(database),
             coverage=EmbeddedCoverage(database),
             instruments=EmbeddedInstruments(database),
+            reconciliations=EmbeddedReconciliations(database),
+            flow=EmbeddedFlow(database),
         )
 
 

@@ -61,6 +61,12 @@ class MemoryAggregates:
         """Return the highest position that was ever inside a saved aggregate, or 0."""
         return self._market(venue, symbol).position
 
+    async def changed(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, after: int
+    ) -> list[int]:
+        """Return the starts of aggregates whose position is above `after`, ascending."""
+        return self._market(venue, symbol).changed(timeframe, after)
+
     async def highest(self) -> int:
         """Return the highest log position inside anything saved, or 0."""
         inside = [market.position for market in self._markets.values()]

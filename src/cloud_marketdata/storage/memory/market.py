@@ -44,6 +44,14 @@ class Market:
         self.horizons[timeframe] = max(self.horizons.get(timeframe, 0), before)
         return len(gone)
 
+    def changed(self, timeframe: Timeframe, after: int) -> list[int]:
+        """Return the starts of buckets whose position is above `after`, ascending."""
+        return sorted(
+            start
+            for (of, start), position in self._positions.items()
+            if of is timeframe and position > after
+        )
+
     def starts(self, timeframe: Timeframe) -> list[int]:
         """Return the starts of the buckets of a timeframe, in no order."""
         return [start for of, start in self.bodies if of is timeframe]

@@ -8,10 +8,12 @@ from cloud_marketdata.storage.memory.aggregates import MemoryAggregates
 from cloud_marketdata.storage.memory.books import MemoryBooks
 from cloud_marketdata.storage.memory.cache import MemoryCache
 from cloud_marketdata.storage.memory.coverage import MemoryCoverage
+from cloud_marketdata.storage.memory.flow import MemoryFlow
 from cloud_marketdata.storage.memory.instruments import MemoryInstruments
 from cloud_marketdata.storage.memory.leases import MemoryLeases
 from cloud_marketdata.storage.memory.log import MemoryLog
 from cloud_marketdata.storage.memory.quarantine import MemoryQuarantine
+from cloud_marketdata.storage.memory.reconciliations import MemoryReconciliations
 from cloud_marketdata.storage.objects.archive import ObjectArchive
 from cloud_marketdata.storage.objects.store import ObstoreObjects
 from cloud_marketdata.storage.ports import HotPart, Stores, WarmPart
@@ -40,7 +42,13 @@ def memory_hot(clock: Clock, above: int = 0) -> HotPart:
 def memory_warm() -> WarmPart:
     """Return a new, empty warm tier."""
     coverage = MemoryCoverage()
-    return WarmPart(MemoryAggregates(coverage), coverage, MemoryInstruments())
+    return WarmPart(
+        aggregates=MemoryAggregates(coverage),
+        coverage=coverage,
+        instruments=MemoryInstruments(),
+        reconciliations=MemoryReconciliations(),
+        flow=MemoryFlow(),
+    )
 
 
 def memory_objects() -> ObstoreObjects:

@@ -83,6 +83,17 @@ class MongoAggregates:
             return (await find_market(self._stored.markets, (venue, symbol))).position
 
     @unbroken
+    async def changed(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, after: int
+    ) -> list[int]:
+        """Return the starts of aggregates whose position is above `after`, ascending."""
+        wanted = {**_standing(venue, symbol, timeframe), "position": {"$gt": after}}
+        with translated():
+            cursor = self._stored.aggregates.find(wanted, {"start": 1, "_id": 0})
+            found = await cursor.batch_size(_PAGE).to_list()
+        return sorted(one["start"] for one in found)
+
+    @unbroken
     async def highest(self) -> int:
         """Return the highest log position inside anything saved, or 0."""
         fields = ("position", "trades", "status")

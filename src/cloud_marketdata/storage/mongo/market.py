@@ -13,7 +13,13 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from cloud_marketdata.core.errors import FencedError
 from cloud_marketdata.domain.sheet import Marks
 from cloud_marketdata.domain.values import Timeframe
-from cloud_marketdata.storage.mongo.names import Document, Documents, MarketKey, of_market
+from cloud_marketdata.storage.mongo.names import (
+    Document,
+    Documents,
+    MarketKey,
+    ShardKey,
+    of_market,
+)
 from cloud_marketdata.storage.packing import pack_marks, unpack_marks
 
 BLANK: Final[Mapping[str, Any]] = {
@@ -57,7 +63,7 @@ async def find_market(
 
 
 async def change_market(
-    markets: Documents, key: MarketKey, session: AsyncClientSession, change: Document
+    markets: Documents, key: ShardKey, session: AsyncClientSession, change: Document
 ) -> None:
     """Change the document inside a transaction; a change that changes nothing counts too.
 
@@ -66,7 +72,7 @@ async def change_market(
     await markets.update_one(of_market(*key), {**change, "$inc": {"saves": 1}}, session=session)
 
 
-def keep_out(key: MarketKey, seen: int, fence: int) -> None:
+def keep_out(key: ShardKey, seen: int, fence: int) -> None:
     """Raise FencedError where the market has seen a higher token than the saver's."""
     if fence < seen:
         venue, symbol = key

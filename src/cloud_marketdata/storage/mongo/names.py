@@ -8,6 +8,14 @@ aggregates  one document a bucket. `start`: ns; `position`: log position inside;
             the aggregate, packed and compressed; `gone_at`: date of its removal, where it has been
             removed.
 coverage    one document a row of a ledger. `key`; `stream`; `start`, `end`: ns; `open`; `body`.
+reconciliations  one document a minute. `start`: ns; `revision`; `verdict`; `body`: the
+            record, packed.
+flow_subjects  one document a market or pair of markets, whose scope stands where a venue would.
+            `fence`, `session`, `saves`: as in `markets`; `known`: whether anything was saved or
+            told of it; `checkpoint`: of the maker of flow minutes and signals, compressed, or null
+            where nothing was saved; `began`: ns, start of the earliest minute ever saved, or null.
+flow_minutes  one document a minute of a subject. `start`: ns; `revision`; `body`: compressed.
+signals     one document a signal of a subject. `id`; `kind`; `detected`: ns; `revision`; `body`.
 instruments one document a version. `scale_version`; `tick`, `lot`: decimals as text.
 schema      one document: the version of all this.
 
@@ -28,6 +36,8 @@ from cloud_marketdata.domain.values import Venue
 Document = dict[str, Any]
 Documents = AsyncCollection[Document]
 MarketKey = tuple[Venue, str]
+ShardKey = tuple[str, str]
+"""A venue, or the scope of a subject that is more than one, and a symbol."""
 
 SHARD_KEY: Final = ("symbol", "venue")
 ALL_MARKETS: Final = "all markets"
@@ -41,6 +51,10 @@ class Collections(NamedTuple):
     aggregates: Documents
     coverage: Documents
     instruments: Documents
+    reconciliations: Documents
+    flow_subjects: Documents
+    flow_minutes: Documents
+    signals: Documents
     schema: Documents
 
 
@@ -49,9 +63,9 @@ def collections(database: AsyncDatabase[Document]) -> Collections:
     return Collections(*(database[name] for name in Collections._fields))
 
 
-def of_market(venue: Venue, symbol: str) -> Document:
+def of_market(venue: str, symbol: str) -> Document:
     """Return what every filter begins with."""
-    return {"symbol": symbol, "venue": venue.value}
+    return {"symbol": symbol, "venue": str(venue)}
 
 
 def _index(name: str, *fields: str, **options: object) -> IndexModel:
@@ -63,6 +77,7 @@ INDEXES: Final = {
     "markets": [_index("market", unique=True)],
     "aggregates": [
         _index("bucket", "timeframe", "start", unique=True),
+        _index("changed", "timeframe", "position", "start"),
         _index("open", "final", partialFilterExpression={"final": False}),
         IndexModel([("gone_at", ASCENDING)], name="gone", sparse=True, expireAfterSeconds=0),
     ],
@@ -71,4 +86,15 @@ INDEXES: Final = {
         _index("time", "open", "stream", "start"),
     ],
     "instruments": [_index("version", "scale_version", unique=True)],
+    "reconciliations": [
+        _index("minute", "start", unique=True),
+        _index("verdict", "start", "verdict"),
+    ],
+    "flow_subjects": [_index("subject", unique=True)],
+    "flow_minutes": [_index("minute", "start", unique=True)],
+    "signals": [
+        _index("signal", "id", unique=True),
+        # The kind is inside, so that a question about few kinds reads no others.
+        _index("time", "detected", "id", "kind"),
+    ],
 }

@@ -10,8 +10,11 @@ from pymongo import AsyncMongoClient
 from cloud_marketdata.storage.mongo.aggregates import MongoAggregates
 from cloud_marketdata.storage.mongo.client import MongoPlan, checked_version, connect
 from cloud_marketdata.storage.mongo.coverage import MongoCoverage
+from cloud_marketdata.storage.mongo.flow import MongoFlow
+from cloud_marketdata.storage.mongo.flow_saving import FLOW_BLANK
 from cloud_marketdata.storage.mongo.instruments import MongoInstruments
 from cloud_marketdata.storage.mongo.names import Collections, Document, collections
+from cloud_marketdata.storage.mongo.reconciliations import MongoReconciliations
 from cloud_marketdata.storage.mongo.refusals import translated
 from cloud_marketdata.storage.mongo.schema import prepare
 from cloud_marketdata.storage.mongo.transactions import Transactions
@@ -51,16 +54,23 @@ async def open_mongo(plan: MongoPlan) -> AsyncIterator[MongoWarm]:
             engine = f"MongoDB {await checked_version(client)}"
             await prepare(client[plan.database])
         stored = collections(client[plan.database])
-        transactions = Transactions(client, stored.markets, plan.timeout_s)
-        stack.push_async_callback(transactions.close)
-        yield MongoWarm(_part(client, stored, transactions), engine, stored)
+        markets = Transactions(client, stored.markets, plan.timeout_s)
+        stack.push_async_callback(markets.close)
+        subjects = Transactions(client, stored.flow_subjects, plan.timeout_s, blank=FLOW_BLANK)
+        stack.push_async_callback(subjects.close)
+        yield MongoWarm(_part(client, stored, markets, subjects), engine, stored)
 
 
 def _part(
-    client: AsyncMongoClient[Document], stored: Collections, transactions: Transactions
+    client: AsyncMongoClient[Document],
+    stored: Collections,
+    markets: Transactions,
+    subjects: Transactions,
 ) -> WarmPart:
     return WarmPart(
-        aggregates=MongoAggregates(stored, transactions),
+        aggregates=MongoAggregates(stored, markets),
         coverage=MongoCoverage(client, stored),
         instruments=MongoInstruments(stored.instruments),
+        reconciliations=MongoReconciliations(stored.reconciliations),
+        flow=MongoFlow(stored, subjects),
     )

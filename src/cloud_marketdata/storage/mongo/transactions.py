@@ -6,9 +6,9 @@ next owner ends what that session still has open before it saves for the first t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pymongo
 import structlog
@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from cloud_marketdata.storage.mongo.market import BLANK, keep_out
-from cloud_marketdata.storage.mongo.names import Document, Documents, MarketKey, of_market
+from cloud_marketdata.storage.mongo.names import Document, Documents, ShardKey, of_market
 from cloud_marketdata.storage.mongo.refusals import translated
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _DURABLE: Final = WriteConcern("majority", j=True)
 class Seat:
     """One market's place: its lock, its session, and the token under which it was claimed."""
 
-    def __init__(self, key: MarketKey, session: AsyncClientSession) -> None:
+    def __init__(self, key: ShardKey, session: AsyncClientSession) -> None:
         self.key = key
         self.lock = asyncio.Lock()
         self.session = session
@@ -49,18 +49,25 @@ class Transactions:
     """Runs work on markets in transactions.
 
     A session is kept for each market, so a transaction that we lost sight of is ended by our next.
+    markets: where the document of each is; blank: its fields before anything is saved.
     """
 
     def __init__(
-        self, client: AsyncMongoClient[Document], markets: Documents, timeout_s: float
+        self,
+        client: AsyncMongoClient[Document],
+        markets: Documents,
+        timeout_s: float,
+        *,
+        blank: Mapping[str, Any] = BLANK,
     ) -> None:
         self._client = client
         self._markets = markets
         self._timeout_s = timeout_s
-        self._seats: dict[MarketKey, Seat] = {}
+        self._blank = blank
+        self._seats: dict[ShardKey, Seat] = {}
 
     async def run(
-        self, keys: Collection[MarketKey], fence: int, work: Work[T], *, more_s: float = 0.0
+        self, keys: Collection[ShardKey], fence: int, work: Work[T], *, more_s: float = 0.0
     ) -> T:
         """Run `work` in a transaction of these markets, of which there is at least one.
 
@@ -107,7 +114,7 @@ class Transactions:
         key = of_market(*seat.key)
         found = await self._markets.find_one(key, {"fence": 1, "session": 1}) or {}
         if not found:
-            await self._markets.update_one(key, {"$setOnInsert": BLANK}, upsert=True)
+            await self._markets.update_one(key, {"$setOnInsert": self._blank}, upsert=True)
         keep_out(seat.key, found.get("fence", 0), fence)
         if found.get("session") != ours:
             await self._end(found.get("session"))
@@ -125,7 +132,7 @@ class Transactions:
             # Then its transaction ends by itself, when the server's patience with it ends.
             structlog.get_logger().warning("mongo.session_not_ended", error=str(error))
 
-    def _seat(self, key: MarketKey) -> Seat:
+    def _seat(self, key: ShardKey) -> Seat:
         if key not in self._seats:
             self._seats[key] = Seat(key, self._client.start_session())
         return self._seats[key]

@@ -1,0 +1,1 @@
+"""What the venues' own klines said of our minutes, as it leaves the service."""

@@ -1,0 +1,38 @@
+"""REST for anomalies; nothing is checked here that the desk checks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from cloud_marketdata.api.rest import SymbolName, VenueName, encoded, problems
+from cloud_marketdata.api.signals.queries import SignalDesk
+from cloud_marketdata.api.signals.questions import (
+    AnomaliesParams,
+    AnomaliesQuestion,
+    PairAnomaliesParams,
+    PairAnomaliesQuestion,
+)
+from cloud_marketdata.api.signals.schemas import AnomaliesAnswer
+
+
+def build_signals(desk: SignalDesk) -> APIRouter:
+    """Return the routes over these answers."""
+    router = APIRouter(responses=problems(400, 404, 422, 500, 503))
+
+    @router.get("/v1/markets/{venue}/{symbol}/anomalies", response_model=AnomaliesAnswer)
+    async def get_anomalies(
+        venue: VenueName, symbol: SymbolName, asked: Annotated[AnomaliesParams, Query()]
+    ) -> Response:
+        """Return what detectors told of a market, by default within the last hour."""
+        question = AnomaliesQuestion(venue=venue, symbol=symbol, **dict(asked))
+        return encoded(await desk.market(question))
+
+    @router.get("/v1/pairs/{symbol}/anomalies", response_model=AnomaliesAnswer)
+    async def get_pair_anomalies(
+        symbol: SymbolName, asked: Annotated[PairAnomaliesParams, Query()]
+    ) -> Response:
+        """Return what was told between two venues, by default within the last hour."""
+        return encoded(await desk.pair(PairAnomaliesQuestion(symbol=symbol, **dict(asked))))
+
+    return router

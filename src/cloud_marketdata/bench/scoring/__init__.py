@@ -1,0 +1,1 @@
+"""How signals are held against what is known to have happened; pure."""

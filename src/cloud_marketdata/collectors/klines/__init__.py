@@ -1,0 +1,1 @@
+"""The venues' own bars by REST, against which ours are held."""

@@ -1,0 +1,1 @@
+"""Two venues that trade the same symbol, against each other: divergence, basis, lead, lag."""

@@ -1,0 +1,1 @@
+"""Our closed minutes against the venues' own klines."""

@@ -1,0 +1,1 @@
+"""A seeded market in which events are planted, each with its ground truth."""
