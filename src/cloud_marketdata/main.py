@@ -18,6 +18,7 @@ import uvicorn
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.signals.queries import Detectors
 from cloud_marketdata.collectors.connection.transport import connector
 from cloud_marketdata.collectors.duty import Duty
 from cloud_marketdata.collectors.feed import Feed
@@ -36,9 +37,14 @@ from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.crew import Crew
+from cloud_marketdata.processing.detectors import kline_mismatch
+from cloud_marketdata.processing.flow.registry import FOLDS
+from cloud_marketdata.processing.pairs import telling
+from cloud_marketdata.processing.pairs.crew import PairCrew
 from cloud_marketdata.processing.reconciliation.reconciling import Reconciling
 from cloud_marketdata.storage.deployment import Deployment, open_cold, open_stores
 from cloud_marketdata.storage.embedded.ownership import owned
+from cloud_marketdata.storage.flow_retention import FlowRetention, Kept
 from cloud_marketdata.storage.objects.verify import Report, verify
 from cloud_marketdata.storage.ports import Stores
 from cloud_marketdata.storage.retention import HotRetention
@@ -51,6 +57,10 @@ _DRAIN_S: Final = 10.0
 """How long a stop waits for a store that is away; what it has not taken by then is told."""
 _LIVE: Final = ("symbols", "discover")
 """Settings that change while a process collects; all others want a restart."""
+_DETECTORS: Final = Detectors(
+    {fold.name: fold.version for fold in FOLDS} | {kline_mismatch.NAME: kline_mismatch.VERSION},
+    {telling.DETECTOR: telling.VERSION},
+)
 
 
 class Service:
@@ -96,13 +106,20 @@ class Service:
                 ("crew", self.crew.run),
                 ("archiving", archiving.run),
                 ("retention", retention.run),
+                ("flow retention", FlowRetention(stores, clock, Kept.of(settings)).run),
             ]
-        self.queries = Queries(stores, clock, settings)
+        self.queries = Queries(stores, clock, settings, _DETECTORS)
         self.components += stores.pulses
         if self._does("serve"):
             self.components += [self.queries.answers, self.queries.trees]
         if self._does("process"):
             self.components += [self.crew, forgetting, archiving]
+        self.pairs: PairCrew | None = None
+        if self._does("process") and settings.signals:
+            holder = worker_name(settings, random)
+            self.pairs = PairCrew(stores, settings, clock, random, holder=holder)
+            self._parts.append(("pairs", self.pairs.run))
+            self.components.append(self.pairs)
         if self._does("process") and settings.reconcile:
             self._add_reconciling(stores, addresses, clock, random)
         self._clock = clock
@@ -131,6 +148,8 @@ class Service:
                     await duty.end()
                 if self._does("process"):
                     await self.crew.finish()
+                if self.pairs:
+                    await self.pairs.finish()
         structlog.get_logger().info("service.stopped")
 
     async def _written(self, writing: asyncio.Task[None]) -> bool:

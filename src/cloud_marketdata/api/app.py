@@ -13,11 +13,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloud_marketdata import __version__
 from cloud_marketdata.api.admin import Roster, build_admin
+from cloud_marketdata.api.composite.routes import build_composite
 from cloud_marketdata.api.errors import Problems, install
+from cloud_marketdata.api.flow.routes import build_flow
 from cloud_marketdata.api.health import Health
+from cloud_marketdata.api.profile_series.routes import build_profile_series
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.reconciliation.routes import build_reconciliation
 from cloud_marketdata.api.rest import build_router
+from cloud_marketdata.api.signals.routes import build_signals
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.health import Component
@@ -76,6 +80,10 @@ def create_app(
     )
     install(app, Problems("rest", clock))
     app.include_router(build_router(queries, Health(components, clock, __version__)))
+    app.include_router(build_profile_series(queries.profile_series))
+    app.include_router(build_flow(queries.flow))
+    app.include_router(build_signals(queries.signals))
+    app.include_router(build_composite(queries.composite))
     app.include_router(build_reconciliation(queries.reconciliation))
     app.include_router(build_admin(rosters or {}))
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))

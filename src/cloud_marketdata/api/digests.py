@@ -15,6 +15,7 @@ from cloud_marketdata.api.schemas import (
     DepthAnswer,
     DepthFacts,
     Level,
+    NodeOut,
     Profile,
     ProfileAnswer,
     ProfileFacts,
@@ -25,9 +26,14 @@ Detail = Literal["summary", "rows", "full"]
 
 
 class ProfileDigest(ProfileFacts):
-    """A profile in short. `rows` ascend; each is [low price, buy size, sell size]."""
+    """A profile in short. `rows` ascend; each is [low price, buy size, sell size].
+
+    `hvn` and `lvn` are the lowest prices of the nodes' rows, the most telling first.
+    """
 
     summary: str
+    hvn: list[str] | None
+    lvn: list[str] | None
     rows: list[tuple[str, str, str]]
     rows_returned: int
     volume_covered_pct: str | None
@@ -62,7 +68,10 @@ def profile_digest(answer: ProfileAnswer, detail: Detail, max_rows: int) -> Prof
     rows = _telling(profile, most)
     covered = sum((Decimal(row.buy) + Decimal(row.sell) for row in rows), Decimal(0))
     digest = ProfileDigest(
-        **dict(profile) | {"rows": [(row.low, row.buy, row.sell) for row in rows]},
+        **profile.model_dump(include=set(ProfileFacts.model_fields)),
+        hvn=_lows(profile.hvn),
+        lvn=_lows(profile.lvn),
+        rows=[(row.low, row.buy, row.sell) for row in rows],
         summary=_profile_words(profile),
         rows_returned=len(rows),
         volume_covered_pct=_percent(covered, Decimal(profile.volume)),
@@ -77,6 +86,10 @@ def depth_digest(answer: DepthAnswer, detail: Detail, max_rows: int) -> DepthDig
     sides = {"bids": _levels(depth.bids[:most]), "asks": _levels(depth.asks[:most])}
     digest = DepthDigest(**dict(depth) | sides, summary=_depth_words(depth))
     return DepthDigestAnswer(data=digest, meta=answer.meta)
+
+
+def _lows(found: Sequence[NodeOut] | None) -> list[str] | None:
+    return None if found is None else [node.low for node in found]
 
 
 def _telling(profile: Profile, most: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""MCP: two tools over the same queries, for agents.
+"""MCP: four tools over the same queries, for agents.
 
 An agent gets the same numbers as REST, a summary in words inside the structured answer, quality in
 every answer, and refusals as the same problem objects. Nothing can be changed through it.
@@ -22,6 +22,8 @@ from cloud_marketdata.api.digests import (
     profile_digest,
 )
 from cloud_marketdata.api.errors import Problem, Problems, faults_of
+from cloud_marketdata.api.flow.digests import FlowDigestAnswer, flow_digest
+from cloud_marketdata.api.flow.questions import BarFrame, OrderFlowQuestion, ResetName
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.questions import (
     DepthQuestion,
@@ -32,6 +34,8 @@ from cloud_marketdata.api.questions import (
     ValueAreaMethod,
     ValueAreaShare,
 )
+from cloud_marketdata.api.signals.questions import AnomaliesQuestion, Kinds, Severities
+from cloud_marketdata.api.signals.schemas import AnomaliesAnswer
 from cloud_marketdata.core.errors import MarketDataError
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.metrics.value_area import DEFAULT_METHOD, DEFAULT_PCT
@@ -86,6 +90,8 @@ def build_mcp(queries: Queries, version: str) -> FastMCP:
     )
     _add_profile_tool(mcp, queries)
     _add_depth_tool(mcp, queries)
+    _add_flow_tool(mcp, queries)
+    _add_anomalies_tool(mcp, queries)
     return mcp
 
 
@@ -133,6 +139,62 @@ def _add_depth_tool(mcp: FastMCP, queries: Queries) -> None:
         """
         question = DepthQuestion(venue=venue, symbol=symbol, levels=levels)
         return depth_digest(await queries.depth(question), detail, max_rows)
+
+
+def _add_flow_tool(mcp: FastMCP, queries: Queries) -> None:
+    @mcp.tool(annotations=_read_only("Order flow"))
+    async def get_order_flow(  # noqa: PLR0913, PLR0917 - a tool's arguments are its parameters
+        venue: VenueName,
+        symbol: SymbolName,
+        start: Start = None,
+        end: End = None,
+        timeframe: BarFrame = "5m",
+        reset: ResetName = "session",
+        detail: DetailName = "rows",
+        max_rows: MaxRows = 10,
+    ) -> FlowDigestAnswer:
+        """Delta and CVD by bar (default the last hour): sums in words, and the telling bars.
+
+        Delta is what takers bought less what they sold. Sizes in `unit`, prices in `quote_unit`.
+        """
+        question = OrderFlowQuestion(
+            venue=venue,
+            symbol=symbol,
+            start=start,
+            end=end,
+            timeframe=timeframe,
+            reset=reset,
+            measures=False,
+        )
+        return flow_digest(await queries.flow.order_flow(question), detail, max_rows)
+
+
+def _add_anomalies_tool(mcp: FastMCP, queries: Queries) -> None:
+    @mcp.tool(annotations=_read_only("Anomalies"))
+    async def get_anomalies(
+        venue: VenueName,
+        symbol: SymbolName,
+        start: Start = None,
+        end: End = None,
+        kinds: Kinds = None,
+        severity: Severities = "warn,critical",
+        limit: Annotated[int, Field(ge=1, le=100)] = 10,
+    ) -> AnomaliesAnswer:
+        """What detectors found on the tape of a market (default the last hour), by detection time.
+
+        Read data.watch first: outside of since..until nobody looked, and detectors in `warming` are
+        silent. Prices are in `quote_unit`, sizes in `unit`. An open one is told again when it ends.
+        """
+        question = AnomaliesQuestion(
+            venue=venue,
+            symbol=symbol,
+            start=start,
+            end=end,
+            kinds=kinds,
+            severity=severity,
+            limit=limit,
+        )
+        return await queries.signals.market(question)
 
 
 def _read_only(title: str) -> ToolAnnotations:

@@ -1,7 +1,7 @@
 """A volume profile as it leaves the service: rows, point of control, value area, sums."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from cloud_marketdata.api.figures import (
     VWAP_ROUNDING,
@@ -10,6 +10,7 @@ from cloud_marketdata.api.figures import (
     size_text,
     vwap_text,
 )
+from cloud_marketdata.api.profile_outlines import NODE_RULE, SHAPE_RULE, edges, outline
 from cloud_marketdata.api.questions import ProfileQuestion
 from cloud_marketdata.api.schemas import PointOfControl, Profile, Row, ValueAreaOut
 from cloud_marketdata.api.units import units_of
@@ -34,18 +35,21 @@ def profile_data(
     Raises BadRequestError on an unknown method, LimitError on more rows than one answer may hold.
     """
     whole = combined(parts, Timeframe.D1, 0) or Aggregate(instrument, Timeframe.D1, 0)
-    profile = whole.profile.coarsened(_row_ticks(whole.profile, question.row_ticks))
+    profile = whole.profile.coarsened(row_ticks_of(whole.profile, question.row_ticks))
     rows = profile.rows()
     if len(rows) > MOST_ROWS:
         msg = f"{len(rows)} rows are more than {MOST_ROWS}; ask for wider rows or a shorter range"
         raise LimitError(msg)
+    totals = {row.row: row.total for row in rows}
     try:
-        area = value_area(
-            {row.row: row.total for row in rows}, method=question.va_method, pct=question.va_pct
-        )
+        area = value_area(totals, method=question.va_method, pct=question.va_pct)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
-    return _described(whole, profile, rows, area)
+    return Profile(
+        **_facts(whole, profile, rows, area),
+        **outline(profile, totals, area),
+        rows=[_row(profile, row) for row in rows],
+    )
 
 
 def profile_method(profile: Profile) -> dict[str, str | int]:
@@ -56,10 +60,13 @@ def profile_method(profile: Profile) -> dict[str, str | int]:
         "row_ticks": profile.row_ticks,
         "poc_tie": "nearest the middle, then lower",
         "vwap": VWAP_ROUNDING,
+        "nodes": NODE_RULE,
+        "shape": SHAPE_RULE,
     }
 
 
-def _row_ticks(profile: VolumeProfile, asked: int | None) -> int:
+def row_ticks_of(profile: VolumeProfile, asked: int | None) -> int:
+    """Return how wide the rows are to be; raises LimitError."""
     if asked is not None:
         if not 1 <= asked <= WIDEST_ROW:
             msg = f"row_ticks must be 1 to {WIDEST_ROW}"
@@ -68,35 +75,34 @@ def _row_ticks(profile: VolumeProfile, asked: int | None) -> int:
     return default_row_ticks(*profile.bounds) if profile.bounds else 1
 
 
-def _described(
+def _facts(
     whole: Aggregate, profile: VolumeProfile, rows: Sequence[ProfileRow], area: ValueArea
-) -> Profile:
+) -> dict[str, Any]:
     scale, bar, width = profile.scale, whole.bar, profile.row_ticks
     units = units_of(whole.instrument.symbol)
     buy, sell = sum(row.buy for row in rows), sum(row.sell for row in rows)
     quote = sum(row.buy_quote + row.sell_quote for row in rows)
-    return Profile(
-        venue=whole.instrument.venue.value,
-        symbol=whole.instrument.symbol,
-        unit=units.base,
-        quote_unit=units.quote,
-        tick=plain(scale.tick),
-        row_ticks=width,
-        row_size=price_text(scale, width),
-        volume=size_text(scale, buy + sell),
-        buy=size_text(scale, buy),
-        sell=size_text(scale, sell),
-        delta=size_text(scale, buy - sell),
-        quote_volume=quote_text(scale, quote),
-        count=sum(row.buy_count + row.sell_count for row in rows),
-        vwap=vwap_text(scale, quote, buy + sell),
-        high=price_text(scale, bar.high) if bar else None,
-        low=price_text(scale, bar.low) if bar else None,
-        poc=_control(profile, rows, area),
-        value_area=_area(profile, area),
-        rows_total=len(rows),
-        rows=[_row(profile, row) for row in rows],
-    )
+    return {
+        "venue": whole.instrument.venue.value,
+        "symbol": whole.instrument.symbol,
+        "unit": units.base,
+        "quote_unit": units.quote,
+        "tick": plain(scale.tick),
+        "row_ticks": width,
+        "row_size": price_text(scale, width),
+        "volume": size_text(scale, buy + sell),
+        "buy": size_text(scale, buy),
+        "sell": size_text(scale, sell),
+        "delta": size_text(scale, buy - sell),
+        "quote_volume": quote_text(scale, quote),
+        "count": sum(row.buy_count + row.sell_count for row in rows),
+        "vwap": vwap_text(scale, quote, buy + sell),
+        "high": price_text(scale, bar.high) if bar else None,
+        "low": price_text(scale, bar.low) if bar else None,
+        "poc": _control(profile, rows, area),
+        "value_area": _area(profile, area),
+        "rows_total": len(rows),
+    }
 
 
 def _row(profile: VolumeProfile, row: ProfileRow) -> Row:
@@ -106,6 +112,7 @@ def _row(profile: VolumeProfile, row: ProfileRow) -> Row:
         high=price_text(scale, row.row * width + width - 1),
         buy=size_text(scale, row.buy),
         sell=size_text(scale, row.sell),
+        delta=size_text(scale, row.buy - row.sell),
         buy_count=row.buy_count,
         sell_count=row.sell_count,
     )
@@ -126,13 +133,8 @@ def _control(
 
 
 def _area(profile: VolumeProfile, area: ValueArea) -> ValueAreaOut:
-    scale, width = profile.scale, profile.row_ticks
-    bottom, top = area.val, area.vah
     return ValueAreaOut(
-        val=None if bottom is None else price_text(scale, bottom * width),
-        vah=None if top is None else price_text(scale, top * width + width - 1),
-        method=area.method,
+        **dict(edges(profile, area)),
         pct=plain(area.pct),
-        reached_pct=area.reached_pct,
-        volume=size_text(scale, area.volume),
+        volume=size_text(profile.scale, area.volume),
     )

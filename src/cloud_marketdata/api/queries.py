@@ -16,6 +16,7 @@ from cloud_marketdata.api.beginnings import Beginnings
 from cloud_marketdata.api.candle_pages import CandlePage
 from cloud_marketdata.api.candles import Filling, bars_of, candles, flat_filled
 from cloud_marketdata.api.completeness import BEHIND, judged, listed, quality_of
+from cloud_marketdata.api.composite.queries import CompositeQueries
 from cloud_marketdata.api.coverages import (
     CoverageAnswer,
     coverage_data,
@@ -27,10 +28,13 @@ from cloud_marketdata.api.cuts import Reading
 from cloud_marketdata.api.depths import depth_data, depth_quality, servable
 from cloud_marketdata.api.envelope import CandlesMeta
 from cloud_marketdata.api.figures import VWAP_ROUNDING, price_text
+from cloud_marketdata.api.flow.queries import FlowQueries
 from cloud_marketdata.api.known import KnownMarkets
 from cloud_marketdata.api.markets import market_data, trade_data
 from cloud_marketdata.api.metas import meta_of
 from cloud_marketdata.api.page_quality import page_quality
+from cloud_marketdata.api.profile_ranges import profile_range
+from cloud_marketdata.api.profile_series.queries import ProfileSeriesQueries
 from cloud_marketdata.api.profiles import profile_data, profile_method
 from cloud_marketdata.api.questions import (
     MOST_TRADES,
@@ -52,6 +56,7 @@ from cloud_marketdata.api.schemas import (
     RejectionsAnswer,
     TradesAnswer,
 )
+from cloud_marketdata.api.signals.queries import NO_DETECTORS, Detectors, SignalDesk
 from cloud_marketdata.api.stitching import read_bars, read_rows
 from cloud_marketdata.api.tiles import TileReader
 from cloud_marketdata.api.times import TimeRange, asked_range
@@ -73,7 +78,13 @@ _SAMPLES: Final = 100
 class Queries:
     """Answers questions about the markets whose data lie in `stores`."""
 
-    def __init__(self, stores: Stores, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        clock: Clock,
+        settings: Settings,
+        detectors: Detectors = NO_DETECTORS,
+    ) -> None:
         self._stores = with_named_tiers(stores)
         self._known = KnownMarkets(self._stores.instruments)
         self._beginnings = Beginnings(self._stores)
@@ -84,6 +95,11 @@ class Queries:
         self._lateness = settings.lateness_ms * NS_PER_MS
         self._book_levels = settings.book_levels
         self.reconciliation = ReconciliationDesk(self._stores, self._known, clock, self._lateness)
+        self.signals = SignalDesk(self._stores.flow, self._known, clock, detectors)
+        reading = (self._known, self._reader, self._quality, self._lateness)
+        self.profile_series = ProfileSeriesQueries(clock, self._known, self._reader, self._quality)
+        self.flow = FlowQueries(self._stores, clock, *reading)
+        self.composite = CompositeQueries(self._stores, clock, *reading)
 
     async def markets(self) -> MarketsAnswer:
         """List the markets that are collected."""
@@ -126,7 +142,7 @@ class Queries:
         """Return the volume by price of a range."""
         instrument = await self._known.find(question)
         now = self.clock.now()
-        asked = asked_range(question.start, question.end, now, longest=LONGEST)
+        asked = profile_range(question, now, LONGEST)
         reading = await read_rows(self._reader(instrument), asked, exact=question.exact)
         profile = profile_data(instrument, reading.parts, question)
         meta = meta_of(

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.metrics.sessions import SESSIONS
 from cloud_marketdata.processing.metrics.value_area import DEFAULT_METHOD, DEFAULT_PCT, METHOD
 
 FILLS: Final = ("none", "flat")
 MOST_TRADES: Final = 1000
 MOST_CANDLES: Final = 1000
+MOST_ROLLING: Final = 1440 * 30
 _TIME: Final = {
     "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 4_102_444_799_999},
@@ -66,10 +68,20 @@ class TradesParams(_Asked):
 
 
 class ProfileParams(_Asked):
-    """Volume by price of a range."""
+    """Volume by price of a range, which is given by its ends, or by a name, or by a length."""
 
     start: Start = None
     end: End = None
+    session: Annotated[
+        str | None,
+        Field(json_schema_extra={"enum": [*SESSIONS, None]}, description="Range by name, in UTC"),
+    ] = None
+    date: Annotated[
+        str | None, Field(description="With session: a day inside it, YYYY-MM-DD; default today")
+    ] = None
+    rolling: Annotated[
+        int | None, Field(description=f"Range: the last so many minutes, 1 to {MOST_ROLLING}")
+    ] = None
     row_ticks: RowTicks = None
     va_method: ValueAreaMethod = DEFAULT_METHOD
     va_pct: ValueAreaShare = DEFAULT_PCT

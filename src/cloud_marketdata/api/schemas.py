@@ -47,8 +47,26 @@ class Row(Wire):
     high: str
     buy: str
     sell: str
+    delta: str
     buy_count: int
     sell_count: int
+
+
+class NodeOut(Wire):
+    """A thick or a thin place of a profile, and by how much it stands out or falls short."""
+
+    low: str
+    high: str
+    prominence_pct: str = Field(description="Of the strongest row, or of the smaller neighbour")
+
+
+class AreaEdges(Wire):
+    """What another method says of the same rows."""
+
+    method: str
+    val: str | None
+    vah: str | None
+    reached_pct: str | None
 
 
 class PointOfControl(Wire):
@@ -91,12 +109,19 @@ class ProfileFacts(Wire):
     low: str | None
     poc: PointOfControl | None
     value_area: ValueAreaOut
+    shape: str | None = Field(description="P, b, B or D; null without volume or nodes")
     rows_total: int
 
 
 class Profile(ProfileFacts):
-    """Volume by price; rows ascend and only traded ones are listed."""
+    """Volume by price; rows ascend and only traded ones are listed.
 
+    Nodes are null where there are too many rows for them; ask for wider ones.
+    """
+
+    hvn: list[NodeOut] | None = Field(description="High volume nodes, the strongest first")
+    lvn: list[NodeOut] | None = Field(description="Low volume nodes, the thinnest first")
+    sensitivity: list[AreaEdges] = Field(description="Value areas by the other named methods")
     rows: list[Row]
 
 

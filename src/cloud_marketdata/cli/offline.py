@@ -38,6 +38,8 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
     venue: list[Venue],
     capture: list[Path] | None = None,
     synthetic: bool = False,
+    labelled: str | None = None,
+    truth: Path | None = None,
     seed: int = 0,
     symbols: list[str] | None = None,
     instruments: Path | None = None,
@@ -53,6 +55,8 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
         venue: the venue to speak as; several may share the port where the market is synthetic.
         capture: files of one recording to play.
         synthetic: play a seeded market instead.
+        labelled: play one with planted events, such as "kinds=sweep,stale_feed warm_s=60".
+        truth: where the planted events are written down, as JSON lines.
         seed: the seed of that market.
         symbols: its symbols; BTCUSDT where none is named.
         instruments: file with ticks and lots.
@@ -64,16 +68,19 @@ def simulate(  # noqa: PLR0913  a command's options are its parameters
             /_faults while it runs.
         exit_with_parent: end when the process that started this one ends.
     """
+    from cloud_marketdata.simulator.labelled.spec import read_spec  # noqa: PLC0415  as below
     from cloud_marketdata.simulator.staging import Simulation  # noqa: PLC0415  see the package
 
-    if bool(capture) == synthetic:
-        msg = "simulate plays either --capture FILE or --synthetic, exactly one of them"
+    if [bool(capture), synthetic, labelled is not None].count(True) != 1:
+        msg = "simulate plays --capture FILE, --synthetic or --labelled SPEC, exactly one of them"
         raise BadRequestError(msg)
     if exit_with_parent:
         _die_with_parent()
     options = Simulation(
         venues=tuple(venue),
         captures=tuple(capture or ()),
+        labelled=None if labelled is None else read_spec(labelled),
+        truth=truth,
         symbols=tuple(symbols or ("BTCUSDT",)),
         seed=seed,
         instruments=instruments,

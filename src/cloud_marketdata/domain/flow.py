@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from cloud_marketdata.domain.instrument import Instrument
 
-Reading = dict[str, int | float | str | bool | list[int] | list[float] | None]
+Reading = dict[str, int | float | str | bool | list[int | float] | None]
 """Figures of one fold for one minute. Prices are ticks, sizes lots, quote amounts ticks x lots."""
 
 

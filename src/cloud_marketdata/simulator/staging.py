@@ -20,6 +20,9 @@ from cloud_marketdata.simulator.capture import read_capture
 from cloud_marketdata.simulator.faults.desk import set_faults
 from cloud_marketdata.simulator.faults.mischief import Mischief
 from cloud_marketdata.simulator.faults.striker import Scene
+from cloud_marketdata.simulator.labelled.markets import LabelledMarkets, Labels
+from cloud_marketdata.simulator.labelled.spec import Spec
+from cloud_marketdata.simulator.labelled.truth import TruthFile
 from cloud_marketdata.simulator.listing import choose, read_listings
 from cloud_marketdata.simulator.playback import Pace
 from cloud_marketdata.simulator.recording import Recording
@@ -33,6 +36,8 @@ class Simulation(Struct, frozen=True, kw_only=True):
     """What to simulate.
 
     captures: files of one recording, of the only venue; none: seeded markets.
+    labelled: what is planted in the seeded markets, and truth, where that is told as JSON lines;
+    each venue hears the news `lag_ms` later than the one named before it.
     symbols and seed: of the seeded markets. instruments: a file of ticks and lots, else the
     well-known ones, and for a capture the decimals it uses.
     speed: multiple of recorded time, or None for as fast as the clients read.
@@ -44,6 +49,8 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     venues: tuple[Venue, ...]
     captures: tuple[Path, ...] = ()
+    labelled: Spec | None = None
+    truth: Path | None = None
     symbols: tuple[str, ...] = ("BTCUSDT",)
     seed: int = 0
     instruments: Path | None = None
@@ -57,7 +64,7 @@ class Act(Struct):
     """A venue, what it plays, how, and what goes wrong."""
 
     stage: BinanceVenue | BybitVenue
-    source: Recording | SeededMarkets
+    source: Recording | SeededMarkets | LabelledMarkets
     pace: Pace
     mischief: Mischief
 
@@ -70,24 +77,31 @@ def prepare(options: Simulation, clock: Clock) -> list[Act]:
     if options.captures:
         acts = [_recorded(options, options.venues[0], clock)]
     else:
-        acts = [_seeded(options, venue, clock) for venue in options.venues]
+        file = TruthFile(options.truth) if options.truth else None
+        acts = [_seeded(options, venue, file, clock) for venue in options.venues]
     for text in options.faults:
         set_faults(text, [act.mischief for act in acts])
     return acts
 
 
 def _complaint(options: Simulation) -> str:
-    if not options.venues or len(set(options.venues)) < len(options.venues):
-        return "name each venue to simulate once"
-    if options.captures and len(options.venues) > 1:
-        return "a capture is of one venue; name only that one"
-    if not options.captures and not options.symbols:
-        return "name at least one symbol to simulate"
-    if options.speed is not None and not 0 < options.speed < math.inf:
-        return f"the speed must be a number above zero, not {options.speed}"
-    if not 0 <= options.port <= MOST_PORT:
-        return f"port {options.port} is not between 0 and {MOST_PORT}"
-    return ""
+    """Return the first thing that is wrong, or nothing."""
+    captured, speed = bool(options.captures), options.speed
+    doubled = len(set(options.venues)) < len(options.venues)
+    wrong = {
+        "name each venue to simulate once": not options.venues or doubled,
+        "a capture is of one venue; name only that one": captured and len(options.venues) > 1,
+        "nothing can be planted in a capture": captured and options.labelled,
+        "a file of truths needs a labelled market": options.truth and not options.labelled,
+        "name at least one symbol to simulate": not captured and not options.symbols,
+        f"the speed must be a number above zero, not {speed}": (
+            speed is not None and not 0 < speed < math.inf
+        ),
+        f"port {options.port} is not between 0 and {MOST_PORT}": (
+            not 0 <= options.port <= MOST_PORT
+        ),
+    }
+    return next((complaint for complaint, holds in wrong.items() if holds), "")
 
 
 def _recorded(options: Simulation, venue: Venue, clock: Clock) -> Act:
@@ -106,9 +120,16 @@ def _recorded(options: Simulation, venue: Venue, clock: Clock) -> Act:
     return _act(options, stage, source, pace, clock)
 
 
-def _seeded(options: Simulation, venue: Venue, clock: Clock) -> Act:
+def _seeded(options: Simulation, venue: Venue, file: TruthFile | None, clock: Clock) -> Act:
     listings = choose(venue, options.symbols, options.instruments)
-    source = SeededMarkets(venue, listings.values(), options.seed, clock.now())
+    source: SeededMarkets | LabelledMarkets
+    spec, seed, start = options.labelled, options.seed, clock.now()
+    if spec:
+        lag = spec.lag_ms * options.venues.index(venue)
+        labels = Labels(msgspec.structs.replace(spec, lag_ms=lag), file)
+        source = LabelledMarkets(venue, listings.values(), labels, seed, start)
+    else:
+        source = SeededMarkets(venue, listings.values(), seed, start)
     pace = Pace(options.speed, waits=options.speed is None, start_after_s=options.start_after_s)
     held = Survey(streams_of(venue, listings), listings)
     if venue.exchange is Exchange.BYBIT:
@@ -119,7 +140,7 @@ def _seeded(options: Simulation, venue: Venue, clock: Clock) -> Act:
 def _act(
     options: Simulation,
     stage: BinanceVenue | BybitVenue,
-    source: Recording | SeededMarkets,
+    source: Recording | SeededMarkets | LabelledMarkets,
     pace: Pace,
     clock: Clock,
 ) -> Act:
@@ -127,7 +148,10 @@ def _act(
         listing = stage.listings[symbol]
         finer = msgspec.structs.replace(listing, tick=listing.tick / parts)
         stage.listings[symbol] = finer
+        assert not isinstance(source, LabelledMarkets), "none of its symbols is told to faults"
         source.refine(finer)
 
-    scene = Scene(clock, stage.snapshot, refine, tuple(stage.listings))
+    # A labelled market keeps its tick: plants know prices.
+    symbols = () if isinstance(source, LabelledMarkets) else tuple(stage.listings)
+    scene = Scene(clock, stage.snapshot, refine, symbols)
     return Act(stage, source, pace, Mischief(stage.venue, scene, options.seed))

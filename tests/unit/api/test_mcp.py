@@ -105,7 +105,12 @@ def test_tools_are_named_versioned_and_read_only(era: Era) -> None:
             tools = await client.list_tools()
             info = client.server_info
         assert (info.name, info.version) == ("cloud-marketdata", "1.2.3")
-        assert [tool.name for tool in tools] == ["get_volume_profile", "get_market_depth"]
+        assert [tool.name for tool in tools] == [
+            "get_volume_profile",
+            "get_market_depth",
+            "get_order_flow",
+            "get_anomalies",
+        ]
         for tool in tools:
             assert tool.annotations.read_only_hint
             assert tool.annotations.destructive_hint is False
@@ -121,7 +126,9 @@ def test_profile_equals_that_of_rest(era: Era) -> None:
     digest, profile = answer.structured_content, rest(f"{PATH}/volume-profile", RANGE)
     rows = [[row["low"], row["buy"], row["sell"]] for row in profile["data"]["rows"]]
     assert digest["data"]["rows"] == rows
-    for name in profile["data"].keys() - {"rows"}:
+    for name in ("hvn", "lvn"):
+        assert digest["data"][name] == [node["low"] for node in profile["data"][name]], name
+    for name in profile["data"].keys() - {"rows", "hvn", "lvn", "sensitivity"}:
         assert digest["data"][name] == profile["data"][name], name
     assert digest["meta"] == profile["meta"]
 

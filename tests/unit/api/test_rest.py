@@ -78,6 +78,10 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         ("get", "/v1/markets"),
         ("get", "/v1/rejections"),
         *(("get", f"/v1/markets/{{venue}}/{{symbol}}/{noun}") for noun in NOUNS),
+        ("get", "/v1/pairs/{symbol}/anomalies"),
+        ("get", "/v1/composite/{symbol}/volume-profile"),
+        ("get", "/v1/composite/{symbol}/order-flow"),
+        ("get", "/v1/composite/{symbol}/lead-lag"),
         ("get", "/v1/admin/symbols"),
         ("put", "/v1/admin/symbols/{venue}/{symbol}"),
         ("delete", "/v1/admin/symbols/{venue}/{symbol}"),
@@ -88,7 +92,20 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         assert "application/problem+json" in operation["responses"]["422"]["content"]
 
 
-NOUNS = ("trades", "depth", "volume-profile", "candles", "coverage", "reconciliation")
+NOUNS = (
+    "trades",
+    "depth",
+    "volume-profile",
+    "candles",
+    "coverage",
+    "reconciliation",
+    "order-flow",
+    "footprint",
+    "volume-profile/developing",
+    "volume-profile/naked",
+    "activity-bars",
+    "anomalies",
+)
 
 
 def test_rows_sum_to_the_volume_of_the_bars(client: TestClient) -> None:

@@ -132,8 +132,13 @@ async def test_a_worker_in_trouble_is_seen_in_the_health_until_it_is_over(error)
         well = await becomes(made, clock, "healthy")
         [pulse] = [p for p in well.detail.components if p.name == "workers"]
         none = ("elsewhere", "lost", "too_late", "forgotten", "repeats", "refused_sums")
+        flow = ("flow_signals", "flow_late", "flow_begun_anew", "flow_broken")
+        warming = pulse.detail.pop("warming")
+        assert warming > 0
         assert pulse.detail == {
             "workers": 1,
+            "analysts": 1,
+            **dict.fromkeys(flow, 0),
             "trouble": {},
             "holding": {},
             **dict.fromkeys(none, 0),

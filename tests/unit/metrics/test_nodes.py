@@ -116,7 +116,9 @@ def test_too_many_rows_are_refused():
         nodes(dict.fromkeys(range(MOST_ROWS + 1), 1))
 
 
-@pytest.mark.parametrize(("poc", "letter"), [(0, "b"), (3, "b"), (5, "D"), (7, "P"), (9, "P")])
+@pytest.mark.parametrize(
+    ("poc", "letter"), [(0, "b"), (2, "b"), (3, "D"), (5, "D"), (7, "P"), (9, "P")]
+)
 def test_the_letter_says_in_which_third_the_point_of_control_is(poc, letter):
     assert shape(0, 9, poc, nodes({0: 1, 9: 1})) in {letter, "B"}
     assert shape(0, 9, poc, nodes({4: 5})) == letter

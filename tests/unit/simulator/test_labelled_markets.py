@@ -14,9 +14,10 @@ from cloud_marketdata.domain.signal import SignalKind
 from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S, Exchange, Side, Venue
 from cloud_marketdata.simulator.labelled.chance import Chance
 from cloud_marketdata.simulator.labelled.fair import walk
+from cloud_marketdata.simulator.labelled.markets import LabelledMarkets, Labels
 from cloud_marketdata.simulator.labelled.plants import RECIPES, plantable
 from cloud_marketdata.simulator.labelled.spec import Spec, read_spec
-from cloud_marketdata.simulator.labelled.truth import Truth, TruthFile, read_truths
+from cloud_marketdata.simulator.labelled.truth import Line, Truth, TruthFile, read_truths
 from cloud_marketdata.simulator.labelled.venue import LabelledVenue
 from cloud_marketdata.simulator.listing import known
 from cloud_marketdata.simulator.market import Fill
@@ -241,11 +242,21 @@ def test_a_spec_is_read_from_words_and_a_wrong_one_is_refused():
 def test_truth_comes_back_from_its_file_as_it_was(tmp_path):
     played = only(K.SWEEP)
     file = TruthFile(tmp_path / "truth.jsonl")
-    for truth in played.truths:
-        file.append(truth)
+    said = [Line(Venue.BINANCE_USDM, "BTCUSDT", truth) for truth in played.truths]
+    for line in said:
+        file.append(line)
     lines = (tmp_path / "truth.jsonl").read_bytes().splitlines()
-    assert (
-        read_truths(lines)
-        == [msgspec.convert(msgspec.to_builtins(truth), Truth) for truth in played.truths]
-        == played.truths
-    )
+    assert len(said) > 6
+    assert read_truths(lines) == said
+
+
+def test_a_served_venue_plays_its_symbols_in_the_order_of_arrival_and_writes_their_truth(tmp_path):
+    venue, file = Venue.BYBIT_LINEAR, TruthFile(tmp_path / "truth.jsonl")
+    labels = Labels(Spec((K.SWEEP,), warm_s=5, pause_s=2), file)
+    listings = [known(venue, symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+    frames = list(islice(LabelledMarkets(venue, listings, labels, 3, START), 2_000))
+    times = [frame.received_at for frame in frames]
+    assert times == sorted(times)
+    lines = read_truths((tmp_path / "truth.jsonl").read_bytes().splitlines())
+    assert {line.symbol for line in lines} == {"BTCUSDT", "ETHUSDT"}
+    assert {line.truth.kind for line in lines if not line.truth.natural} == {K.SWEEP}

@@ -47,7 +47,7 @@ def footprint_data(
     instrument: Instrument, parts: Sequence[Aggregate], question: FootprintQuestion
 ) -> Footprint:
     """Describe the bars of one timeframe; raises LimitError on more rows than one answer holds."""
-    bars = _on_one_grid(instrument, [part for part in parts if part.bar])
+    bars = on_one_grid(instrument, [part for part in parts if part.bar])
     scale = bars[0].scale if bars else instrument.scale
     grid = Grid(scale, _row_ticks(bars, question.row_ticks))
     prints = [_print(part, part.bar, grid, question) for part in bars if part.bar]
@@ -68,7 +68,8 @@ def footprint_data(
     )
 
 
-def _on_one_grid(instrument: Instrument, parts: Sequence[Aggregate]) -> list[Aggregate]:
+def on_one_grid(instrument: Instrument, parts: Sequence[Aggregate]) -> list[Aggregate]:
+    """Return the parts on the coarsest scale that holds them all and the instrument's own."""
     scale = instrument.scale
     for part in parts:
         scale = scale.meet(part.scale)

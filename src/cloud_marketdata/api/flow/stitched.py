@@ -10,6 +10,7 @@ from cloud_marketdata.api.cuts import Reading
 from cloud_marketdata.api.flow.footprints import bars_with_rows
 from cloud_marketdata.api.flow.questions import FOOTPRINT_FRAMES, MOST_BARS, FootprintQuestion
 from cloud_marketdata.api.horizons import Horizons
+from cloud_marketdata.api.questions import CandlesQuestion
 from cloud_marketdata.api.resolutions import ResolutionGoneError
 from cloud_marketdata.api.settled import Making
 from cloud_marketdata.api.tiles import TileReader
@@ -34,6 +35,17 @@ async def read_footprints(reader: TileReader, question: FootprintQuestion, now: 
     if asked.end - asked.start > MOST_BARS * timeframe.ns:
         msg = f"the range holds more than {MOST_BARS} bars of {timeframe}; ask for parts of it"
         raise LimitError(msg)
+    return await read_bars_with_rows(reader, bars, asked)
+
+
+async def read_bars_with_rows(
+    reader: TileReader, bars: CandlesQuestion, asked: TimeRange
+) -> Reading:
+    """Read the bars of a time that was checked, with their rows, as far as they can be made.
+
+    Raises ResolutionGoneError.
+    """
+    timeframe = Timeframe(bars.timeframe)
     frames = CANDLE_FRAMES[timeframe]
     making = Making(f"rows-{timeframe}", frames, lambda tiles: bars_with_rows(tiles, timeframe))
 

@@ -44,6 +44,9 @@ class Detectors(NamedTuple):
     pairs: Mapping[str, int]
 
 
+NO_DETECTORS: Final = Detectors({}, {})
+
+
 class SignalDesk:
     """Answers about anomalies; `detectors` are named in the method of every answer."""
 

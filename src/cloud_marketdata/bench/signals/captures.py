@@ -27,7 +27,7 @@ VENUES: Final = {
     "spot": Venue.BINANCE_SPOT,
     "bybit_linear": Venue.BYBIT_LINEAR,
 }
-_NAME: Final = re.compile(r"([a-z_]+?)_(?:[a-z]+_)?(\d{8})(?:_\w+)?\.gz")
+_NAME: Final = re.compile(rf"({'|'.join(VENUES)})_(?:[a-z]+_)?(\d{{8}})(?:_\w+)?\.gz")
 
 
 class Recorded(Struct, frozen=True):
@@ -66,7 +66,7 @@ class Symbol:
 def recordings(folder: Path) -> list[tuple[Venue, date, list[Path]]]:
     """Return the recordings in a folder, each with its venue, first day and files in order."""
     named = [(match, path) for path in folder.glob("*.gz") if (match := _NAME.fullmatch(path.name))]
-    days = sorted((m[1], date.fromisoformat(m[2]), path) for m, path in named if m[1] in VENUES)
+    days = sorted((m[1], date.fromisoformat(m[2]), path) for m, path in named)
     made: list[tuple[Venue, date, list[Path]]] = []
     last: tuple[str, date] | None = None
     for kind, day, path in days:

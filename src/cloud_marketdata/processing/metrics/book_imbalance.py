@@ -51,9 +51,9 @@ class Sums(Struct):
             "tilt": self.tilt,
             "held": self.held,
             "last": list(self.last) if self.last else None,
-            "bids": self.bids,
-            "asks": self.asks,
-            "complete": self.complete,
+            "bids": [*self.bids],
+            "asks": [*self.asks],
+            "complete": [*self.complete],
             "samples": self.samples,
         }
 

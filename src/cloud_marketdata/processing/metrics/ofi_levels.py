@@ -123,7 +123,7 @@ class OfiLevels(Fold):
         minute, self.minute = self.minute, Window()
         weights = self.weights
         told: Reading = {
-            "ofi": minute.flows,
+            "ofi": [*minute.flows],
             "depth": minute.depth,
             "changes": minute.changes,
             "integrated": self.integrated,

@@ -17,7 +17,9 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.coverage import PROVEN, Covered, partition
 from cloud_marketdata.domain.reconciled import Reconciled, Verdict
+from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import NS_PER_S, Timeframe, Venue
+from cloud_marketdata.processing.detectors.kline_mismatch import mismatch_signal
 from cloud_marketdata.processing.reconciliation.minutes import MINUTE, Minute, closed_minutes
 from cloud_marketdata.processing.reconciliation.ports import KlineAnswers
 from cloud_marketdata.processing.reconciliation.verdicts import (
@@ -170,11 +172,24 @@ class MarketMinutes:
         pieces = partition(ledger.intervals(Covered.TRADES), *at)
         return all(piece.state in PROVEN for piece in pieces)
 
+    def _news(self, record: Reconciled) -> bool:
+        """Whether a record is a mismatch, or finds exact what was one before."""
+        known = self._known.get(record.start)
+        was = known is not None and known.verdict is Verdict.MISMATCH
+        return record.verdict is Verdict.MISMATCH or (was and record.verdict is Verdict.EXACT)
+
+    async def _tell(self, records: Sequence[Reconciled]) -> None:
+        instrument = await self._stores.instruments.find(*self.market) if records else None
+        if instrument is not None:
+            told = [mismatch_signal(record, instrument) for record in records]
+            await self._stores.flow.tell(Subject.market(*self.market), told)
+
     async def _keep(self, records: Sequence[Reconciled]) -> None:
         told = [following(self._known.get(record.start), record) for record in records]
         fresh = [record for record in told if record is not None]
         if fresh:
             await self._stores.reconciliations.save(fresh)
+            await self._tell([one for one in fresh if self._news(one)])
         self._tally.update(record.verdict for record in fresh)
         self._known.update((record.start, record) for record in fresh)
         for record in records:

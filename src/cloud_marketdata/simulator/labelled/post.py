@@ -2,7 +2,8 @@
 
 The post stamps events with the venue's clock, writes them down and hands them over with the time
 they arrive. It can run the clock wrong, lose frames, repeat them, or keep them all back for a
-while. Frames arrive in the order they were sent.
+while. Frames arrive in the order they were sent. What was lost is lost to whoever plays the venue
+too, so the whole book follows, once the hole can be noticed.
 """
 
 from collections import deque
@@ -35,6 +36,7 @@ class Post:
         self._arrived = 0
         self._recent: deque[bytes] = deque(maxlen=REMEMBERED)
         self._again = 0
+        self._hole = False
 
     def opening(self, time: int) -> Iterator[Frame]:
         """Write the whole book."""
@@ -44,14 +46,20 @@ class Post:
     def deliver(self, event: MarketEvent) -> Iterator[Frame]:
         """Write one event; what is lost is not there, what is repeated comes after it."""
         stamped = event._replace(time=event.time + self.skew)
+        mended = False
         for payload in self._scribe.frames(stamped):
             head = payload[:_HEAD]
-            if self.losing and any(sign in head for sign in _DEPTH):
-                self.losing -= 1
-                continue
+            if (self.losing or self._hole) and any(sign in head for sign in _DEPTH):
+                mended = not self.losing
+                self._hole = not mended
+                if not mended:
+                    self.losing -= 1
+                    continue
             if any(sign in head for sign in _TRADE):
                 self._recent.append(payload)
             yield Frame(self._arrival(event.time), payload)
+        if mended:
+            yield from self.opening(event.time)
         while self._again:
             self._again -= 1
             yield Frame(self._arrival(event.time), self._recent[-1 - self._again])

@@ -19,7 +19,7 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
     rounds: how often each size of each kind, 0 for nothing at all.
     warm_s: seconds before the first. pause_s: least quiet seconds after each; up to twice as many
     pass.
-    lag_ms: how late this venue follows the news.
+    lag_ms: how late this venue hears the news.
     """
 
     kinds: tuple[SignalKind, ...] = ()

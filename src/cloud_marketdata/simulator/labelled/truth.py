@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from cloud_marketdata.domain.signal import SignalKind
-from cloud_marketdata.domain.values import Side
+from cloud_marketdata.domain.values import Side, Venue
 
 
 class Zone(NamedTuple):
@@ -46,6 +46,14 @@ class Truth(Struct, frozen=True, omit_defaults=True):
     natural: bool = False
 
 
+class Line(Struct, frozen=True):
+    """One line of a file of truths: what happened, and in which market."""
+
+    venue: Venue
+    symbol: str
+    truth: Truth
+
+
 class TruthFile:
     """Truths as JSON lines in a file, each there as soon as its event is over."""
 
@@ -53,13 +61,13 @@ class TruthFile:
         self._path = path
         self._path.write_bytes(b"")
 
-    def append(self, truth: Truth) -> None:
+    def append(self, line: Line) -> None:
         """Write one line."""
         with self._path.open("ab") as file:
-            file.write(msgspec.json.encode(truth) + b"\n")
+            file.write(msgspec.json.encode(line) + b"\n")
 
 
-def read_truths(lines: Iterable[bytes]) -> list[Truth]:
+def read_truths(lines: Iterable[bytes]) -> list[Line]:
     """Return the truths of JSON lines; raises msgspec.DecodeError where one is none."""
-    decoder = msgspec.json.Decoder(Truth)
+    decoder = msgspec.json.Decoder(Line)
     return [decoder.decode(line) for line in lines if line.strip()]
