@@ -9,6 +9,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SECONDS ?= 900
 SOAK_ARGS ?=
+CAPTURES ?= ../shared/data
+SIGNALS_ARGS ?=
 UV ?= .venv/bin/uv
 BIN := .venv/bin
 
@@ -18,7 +20,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers clients faults chaos long lint types bench soak lock clean
+.PHONY: help demo run test unit servers clients faults chaos long lint types bench soak signals lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -64,6 +66,9 @@ bench: .venv/.ready ## the production path next to a bare decode loop, in turns 
 
 soak: .venv/.ready ## the service's memory over a line that is cut every few seconds [SECONDS=900] [SOAK_ARGS=…]
 	@$(BIN)/marketdata bench soak --seconds $(SECONDS) $(SOAK_ARGS)
+
+signals: .venv/.ready ## detectors against planted events and real captures; writes docs/signals.md [CAPTURES=…] [SIGNALS_ARGS=…]
+	@$(BIN)/marketdata bench signals --captures $(CAPTURES) --output docs/signals.md $(SIGNALS_ARGS)
 
 lock: .venv/.ready-test ## solve the locks again [UV=…] [UV_ARGS=--upgrade]
 	@scripts/lock $(UV) $(UV_ARGS)

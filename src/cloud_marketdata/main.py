@@ -101,12 +101,14 @@ class Service:
             every_s=settings.tiering_every_s,
         )
         retention = HotRetention(stores.log, clock, settings.hot_minutes)
+        kept = Kept.of(settings)
+        flow_retention = FlowRetention(stores, clock, kept, settings.tiering_every_s)
         if self._does("process"):
             self._parts += [
                 ("crew", self.crew.run),
                 ("archiving", archiving.run),
                 ("retention", retention.run),
-                ("flow retention", FlowRetention(stores, clock, Kept.of(settings)).run),
+                ("flow retention", flow_retention.run),
             ]
         self.queries = Queries(stores, clock, settings, _DETECTORS)
         self.components += stores.pulses

@@ -20,7 +20,7 @@ OTHER = Subject.market(VENUE, "ETHUSDT")
 
 
 def retention(stores: Stores, clock: object) -> FlowRetention:
-    return FlowRetention(stores, clock, KEPT)
+    return FlowRetention(stores, clock, KEPT, 60)
 
 
 async def starts(stores: Stores, subject: Subject = MARKET) -> list[int]:

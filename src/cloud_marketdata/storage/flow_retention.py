@@ -6,7 +6,7 @@ tier, so what is forgotten here is gone.
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -16,8 +16,6 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.storage.ports import Stores
-
-_EVERY_S: Final = 300.0
 
 
 class Kept(NamedTuple):
@@ -38,21 +36,22 @@ class Kept(NamedTuple):
 
 
 class FlowRetention:
-    """Removes what is too old, of every subject and market."""
+    """Removes what is too old, of every subject and market, every so many seconds."""
 
-    def __init__(self, stores: Stores, clock: Clock, kept: Kept) -> None:
+    def __init__(self, stores: Stores, clock: Clock, kept: Kept, every_s: float) -> None:
         self._stores = stores
         self._clock = clock
         self._kept = kept
+        self._every_s = every_s
 
     async def run(self) -> None:
-        """Forget every few minutes until cancelled."""
+        """Forget again and again until cancelled."""
         while True:
             try:
                 await self.forget()
             except StorageError as error:
                 structlog.get_logger().warning("flow_retention.storage_away", error=str(error))
-            await self._clock.sleep(_EVERY_S)
+            await self._clock.sleep(self._every_s)
 
     async def forget(self) -> int:
         """Remove what is too old; return how much went."""

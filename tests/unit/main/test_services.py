@@ -84,7 +84,11 @@ def service(stores: Stores, clock: Hasty, role: str = "all") -> Service:
     """Return a service that collects nothing from anywhere."""
     # On this clock every sleeper moves the time on for all, so a short lease would lapse at once.
     settings = Settings(
-        role=role, symbols=dict.fromkeys(Venue, ()), lease_s=600, store_timeout_s=0.05
+        role=role,
+        symbols=dict.fromkeys(Venue, ()),
+        lease_s=600,
+        store_timeout_s=0.05,
+        tiering_every_s=1,
     )
     return Service(settings, stores, clock, Random(1))  # noqa: S311  a seed must repeat
 

@@ -121,7 +121,9 @@ async def test_who_follows_a_log_stores_what_one_stores_who_reads_it_whole(seed)
     # At its end a tape is told to its last event, and a log to its watermark.
     assert minutes == whole.minutes[: len(minutes)]
     told = {one.id: one for one in whole.signals}
-    assert all(one.id in told for one in signals)
+    assert len(signals) >= len(told) - 2
+    assert all(told[one.id].revision >= one.revision for one in signals)
+    assert all(told[one.id] == one for one in signals if told[one.id].revision == one.revision)
 
 
 async def _tape(stores: Stores, *times: int, first: int = 1) -> None:

@@ -91,9 +91,9 @@ class Merge:
                 self._book.take(record)
             else:
                 self._facts.take(record)
-            last = record.events[-1]
-            if not isinstance(last, StatusEvent) and last.exchange_time != last.received_at:
-                self._ways.note(last.exchange_time, last.received_at)
+            for event in (record.events[0], record.events[-1]):
+                if not isinstance(event, StatusEvent) and event.exchange_time != event.received_at:
+                    self._ways.note(event.exchange_time, event.received_at)
 
     def release(self, *, step: int = _STEP) -> Released | None:
         """Return what may be told, or None where that is not a `step` (ns) more than before."""

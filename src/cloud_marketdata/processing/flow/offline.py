@@ -25,6 +25,7 @@ from cloud_marketdata.storage.ports import Batch, Record, StreamKind
 _PAGE = 200
 _LATENESS_MS = 2000
 _REMEMBERED = 62
+_BATCH = 10 * NS_PER_MS
 
 
 class Analysed(Struct, frozen=True):
@@ -134,18 +135,18 @@ def analyse(
 def records(events: Iterable[LogEvent], size: int = 50) -> dict[StreamKind, list[Record]]:
     """Put events of one market, in the order of their arrival, into log entries of three streams.
 
-    An entry holds at most `size` events.
+    An entry holds at most `size` events, and those alone that came within ten milliseconds.
     """
-    streams: dict[StreamKind, list[LogEvent]] = {kind: [] for kind in StreamKind}
+    streams: dict[StreamKind, list[Record]] = {kind: [] for kind in StreamKind}
+    entries: dict[StreamKind, list[LogEvent]] = {}
     for event in events:
-        streams[_kind(event)].append(event)
-    return {
-        kind: [
-            Record(place + 1, held[start : start + size])
-            for place, start in enumerate(range(0, len(held), size))
-        ]
-        for kind, held in streams.items()
-    }
+        kind = _kind(event)
+        entry = entries.get(kind)
+        if not entry or len(entry) >= size or event.received_at - entry[0].received_at > _BATCH:
+            entry = entries[kind] = []
+            streams[kind].append(Record(len(streams[kind]) + 1, entry))
+        entry.append(event)
+    return streams
 
 
 _FACTS_FIRST = (StreamKind.STATUS, StreamKind.BOOK, StreamKind.TRADES)

@@ -48,7 +48,7 @@ class Stage:
         """Tell all of it in order, and then every second and minute that is over."""
         self.minutes.note_late(released.late)
         for time, rank, what in self._ordered(released):
-            self._reach(time, data=rank in (_TRADE, _BOOK))
+            self._reach(time, data=rank <= _BOOK)
             if rank == _TRADE:
                 self._trade(what)
             elif rank == _BOOK:
@@ -92,16 +92,15 @@ class Stage:
     def _reach(self, time: int, *, data: bool) -> None:
         """Let time come to the moment of an item, which may be the present one or before it."""
         scene, seconds = self.scene, self.seconds
+        if data and seconds.start < 0:
+            seconds.begin(max(time, scene.time))
+            self.minutes.begin(seconds.start)
         if time <= scene.time:
             if data and seconds.resting:
                 self._pass(scene.time, wake=True)
             return
-        if time >= seconds.end:
-            if data and seconds.start < 0:
-                seconds.begin(time)
-                self.minutes.begin(seconds.start)
-            elif seconds.start >= 0:
-                self._pass(time, wake=data)
+        if time >= seconds.end and seconds.start >= 0:
+            self._pass(time, wake=data)
         scene.before = scene.quote
         scene.time = time
 

@@ -31,7 +31,7 @@ class VenueTime:
         return sorted(self._shortest.items())
 
     def note(self, exchange_time: int, received_at: int) -> None:
-        """Take the times of an entry's last event."""
+        """Take the times of an entry's first or last event."""
         second, way = received_at // NS_PER_S, received_at - exchange_time
         known = self._shortest.get(second)
         if known is None or way < known:
