@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cloud_marketdata.domain.events import BookDelta, BookSnapshot, StatusEvent
-from cloud_marketdata.domain.signal import Signal, SignalState
+from cloud_marketdata.domain.signal import Evidence, Signal, SignalState
 from cloud_marketdata.domain.values import NS_PER_S, Side
 from cloud_marketdata.processing.detectors.absorbed import (
     HOLD,
@@ -37,12 +37,40 @@ _HOUR: Final = 3_600 * NS_PER_S
 
 
 class Watched(Struct):
-    """A told absorption, and what would end it: `due` is when it has held."""
+    """A told absorption, and what would end it: `due` is when it has held, `slack` is d_max.
+
+    contest: when the contest began that it was told of. taken, trades: what that contest had seen
+    before the window. last: time of the last hit.
+    """
 
     signal: Signal
     price: int
     slack: int
     due: int
+    contest: int
+    taken: int
+    trades: int
+    last: int
+
+    def follow(self, contest: Contest | None) -> None:
+        """Add what has been taken since, while the same contest goes on."""
+        if contest is None or contest.begun != self.contest or contest.last == self.last:
+            return
+        first, last = self.signal.evidence.first_id, contest.beats[-1].last_id
+        evidence = Evidence(first, last, contest.trades - self.trades)
+        self.signal = replace(self.signal, size=contest.taken - self.taken, evidence=evidence)
+        self.last = contest.last
+
+    def outcome(self, reach: Reach, time: int) -> Signal | None:
+        """Return its next telling by `time` ns, or None where nothing has come of it."""
+        signal = self.signal
+        opened = signal.state is SignalState.OPEN
+        since = signal.start if opened else time - NS_PER_S
+        if reach.beyond(self.price, since) > self.slack:
+            return retold(signal, state=SignalState.BROKEN, end=self.last)
+        if opened and time >= self.due:
+            return retold(signal, state=SignalState.HELD, end=self.last)
+        return None
 
 
 class Absorption(Fold):
@@ -145,12 +173,17 @@ class Absorption(Fold):
                 contest.told = True
                 finding = Finding(price, taker, contest, beyond, slack, seen, self.usual)
                 signal = absorbed(scene, finding, end)
-                self._watch(Watched(signal, price, slack, start + (SECONDS + HOLD) * NS_PER_S))
+                self._watch(signal, price, contest)
                 yield signal
 
-    def _watch(self, one: Watched) -> None:
+    def _watch(self, signal: Signal, price: int, contest: Contest) -> None:
         """Await an outcome; where there are too many, the oldest one is not awaited any more."""
         del self.watched[: len(self.watched) + 1 - MOST_WATCHED]
+        due = signal.start + (SECONDS + HOLD) * NS_PER_S
+        taken, trades = contest.taken - contest.lots, contest.trades - signal.evidence.trades
+        one = Watched(
+            signal, price, slack_at(price), due, contest.begun, taken, trades, contest.last
+        )
         self.watched.append(one)
 
     def _outcomes(self, time: int) -> Iterator[Signal]:
@@ -158,24 +191,11 @@ class Absorption(Fold):
         watched, self.watched = self.watched, []
         for one in watched:
             front = self.bids if one.signal.side is Side.SELL else self.asks
-            contest = front.contests.get(one.price)
-            turn = outcome(one, front.reach, contest, time)
+            if one.signal.state is SignalState.OPEN:
+                one.follow(front.contests.get(one.price))
+            turn = one.outcome(front.reach, time)
             if turn:
                 one.signal = turn
                 yield turn
             if one.signal.state is not SignalState.BROKEN and time < one.due + _HOUR:
                 self.watched.append(one)
-
-
-def outcome(one: Watched, reach: Reach, contest: Contest | None, time: int) -> Signal | None:
-    """Return the next telling of an absorption by `time` ns, or None where nothing changed."""
-    signal = one.signal
-    opened = signal.state is SignalState.OPEN
-    since = signal.start if opened else time - NS_PER_S
-    last = contest.last if contest else signal.end or time
-    if reach.beyond(one.price, since) > one.slack:
-        return retold(signal, state=SignalState.BROKEN, end=signal.end or last)
-    if not opened or time < one.due:
-        return None
-    size = max(signal.size or 0, contest.peak if contest else 0)
-    return retold(signal, state=SignalState.HELD, end=last, size=size)

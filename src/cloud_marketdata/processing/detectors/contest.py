@@ -29,16 +29,19 @@ class Beat(Struct, array_like=True):
 class Contest(Struct, array_like=True):
     """The beats within the window, ascending, and their lots; `shown` is displayed now.
 
-    first_shown: displayed at the first hit. peak: most lots the window ever held. last: time of
-    the last hit. told: a signal was made of it.
+    begun, last: times of the first and last hit of all; taken, trades: of all. first_shown:
+    displayed at the first hit. peak: most lots the window ever held. told: a signal was made of it.
     """
 
+    begun: int
     first_shown: int
     shown: int
     beats: list[Beat] = []
     lots: int = 0
     peak: int = 0
     last: int = 0
+    taken: int = 0
+    trades: int = 0
     told: bool = False
 
     def hit(self, cluster: Cluster, lots: int, shown: int) -> None:
@@ -57,6 +60,8 @@ class Contest(Struct, array_like=True):
             beats.append(Beat(second, cluster.time, lots, shown, first, last, trades))
             self._forget(second - SECONDS)
         self.lots += lots
+        self.taken += lots
+        self.trades += cluster.trades
         if self.lots > self.peak:
             self.peak = self.lots
 

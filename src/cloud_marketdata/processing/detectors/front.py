@@ -61,7 +61,7 @@ class Front(Struct):
                 if len(contests) >= MOST_PRICES:
                     refused += 1
                     continue
-                contest = contests[price] = Contest(shown, shown)
+                contest = contests[price] = Contest(cluster.time, shown, shown)
             contest.hit(cluster, lots, shown)
         self.reach.take(cluster.time, cluster.prices[-1][0])
         return refused
