@@ -31,6 +31,8 @@ BUY, SELL = Side.BUY, Side.SELL
 SCALE = Scale(Decimal("0.1"), Decimal("0.001"))
 INSTRUMENT = Instrument(Venue.BYBIT_LINEAR, "BTCUSDT", SCALE)
 MID = 600_000
+WAY = 20 * MS
+"""How long everything takes to come."""
 
 
 class BookTape:
@@ -45,7 +47,7 @@ class BookTape:
         """Tell a whole book."""
         self.update += 1
         time, sides = START + at, (tuple(bids), tuple(asks))
-        self.events.append(BookSnapshot(self.instrument, self.update, *sides, time, time))
+        self.events.append(BookSnapshot(self.instrument, self.update, *sides, time, time + WAY))
         return self
 
     def change(self, at: int, bids: Sequence[Level] = (), asks: Sequence[Level] = ()) -> "BookTape":
@@ -53,7 +55,7 @@ class BookTape:
         self.update += 1
         time, number, sides = START + at, self.update, (tuple(bids), tuple(asks))
         self.events.append(
-            BookDelta(self.instrument, number, number, number - 1, *sides, time, time)
+            BookDelta(self.instrument, number, number, number - 1, *sides, time, time + WAY)
         )
         return self
 
@@ -61,7 +63,7 @@ class BookTape:
         """Tell a trade that is a taker order of its own."""
         time, number = START + at, len(self.events)
         self.events.append(
-            TradeEvent(self.instrument, number, price, lots, side, time, time, number << 20)
+            TradeEvent(self.instrument, number, price, lots, side, time, time + WAY, number << 20)
         )
         return self
 
@@ -70,11 +72,15 @@ class BookTape:
         time = START + at
         kind = StatusKind.BOOK_LOST
         venue, symbol = self.instrument.venue, self.instrument.symbol
-        self.events.append(StatusEvent(venue, symbol, kind, time, {"since_ms": time // MS}))
+        self.events.append(StatusEvent(venue, symbol, kind, time + WAY, {"since_ms": time // MS}))
         return self
 
-    def told(self, *folds: Fold, page: int = 200) -> Analysed:
-        """Let the stage tell all of it."""
+    def told(self, *folds: Fold) -> Analysed:
+        """Let the stage tell all of it, as it arrives."""
+        return self.told_in_parts(folds, lambda fold: fold)[0]
+
+    def read(self, *folds: Fold, page: int) -> Analysed:
+        """Let the stage tell all of it, read from the log in pages."""
         return analyse(self.instrument, records(self.events, 20), folds, page=page)
 
     def told_in_parts(

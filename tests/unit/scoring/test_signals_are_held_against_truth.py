@@ -71,7 +71,7 @@ def test_signals_at_the_events_and_nowhere_else_are_perfect(starts, late):
     if not starts:
         assert marks == {}
         return
-    assert (marks[SWEEP].whole().recall, marks[SWEEP].precision, marks[SWEEP].f1) == (1, 1, 1)
+    assert (marks[SWEEP].whole().recall, marks[SWEEP].precision, marks[SWEEP].f1()) == (1, 1, 1)
     assert set(marks[SWEEP].whole().delays) == {late * 1000}
 
 

@@ -59,7 +59,7 @@ def only(kind: SignalKind, rounds: int = 2) -> Played:
     return Played(Venue.BINANCE_USDM, Spec((kind,), rounds, warm_s=20, pause_s=3))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=seeds, venue=venues)
 def test_the_same_seed_gives_the_same_bytes_and_the_same_truth(seed, venue):
     spec = Spec(warm_s=5, pause_s=1)
@@ -70,14 +70,15 @@ def test_the_same_seed_gives_the_same_bytes_and_the_same_truth(seed, venue):
 
 @pytest.mark.parametrize("venue", list(Venue))
 def test_every_size_of_every_kind_the_venue_can_show_is_planted_as_often_as_asked(venue):
-    played = Played(venue, Spec(rounds=2, warm_s=5, pause_s=2))
+    rounds = 2 if venue is Venue.BINANCE_USDM else 1
+    played = Played(venue, Spec(rounds=rounds, warm_s=5, pause_s=2))
     planted = Counter((truth.kind, truth.size) for truth in played.truths if not truth.natural)
-    assert set(planted.values()) == {2}
+    assert set(planted.values()) == {rounds}
     assert Counter(kind for kind, _ in planted) == Counter(k for k, _ in plantable(venue, ()))
     assert (K.TRADE_GAP in {kind for kind, _ in planted}) == (venue.exchange is Exchange.BINANCE)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds, venue=venues)
 def test_the_deltas_make_the_book_of_now_and_it_is_not_crossed(seed, venue):
     calm = tuple(kind for kind in RECIPES if kind not in {K.SEQUENCE_GAP, K.CROSSED_BOOK})
@@ -97,7 +98,7 @@ def test_the_deltas_make_the_book_of_now_and_it_is_not_crossed(seed, venue):
     assert len(asks) == len(market.asks)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds, venue=venues)
 def test_frames_arrive_in_order_and_after_they_happened(seed, venue):
     played = Played(venue, Spec(rounds=0), seed, 60)
@@ -109,7 +110,7 @@ def test_frames_arrive_in_order_and_after_they_happened(seed, venue):
             assert 0 <= frame.received_at - data["T"] * NS_PER_MS < NS_PER_S
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds)
 def test_no_two_taker_orders_share_a_millisecond(seed):
     played = Played(Venue.BINANCE_USDM, Spec(rounds=0), seed, 60)

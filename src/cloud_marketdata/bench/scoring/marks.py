@@ -65,10 +65,9 @@ class Marks(Struct):
         found = self.whole().found
         return found / (found + self.false) if found + self.false else None
 
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of precision and recall."""
-        precision, recall = self.precision, self.whole().recall
+    def f1(self, sizes: Iterable[str] | None = None) -> float | None:
+        """Return the harmonic mean of precision and of recall over these sizes, or all."""
+        precision, recall = self.precision, self.whole(sizes).recall
         if precision is None or recall is None or precision + recall == 0:
             return None
         return 2 * precision * recall / (precision + recall)

@@ -26,22 +26,23 @@ GOALS: Final = (
     Kind.VOLUME_SPIKE,
 )
 BELOW: Final = {Kind.PRICE_SPIKE: ("5 bp",)}
+_UNPLANTED: Final = "Nothing of the kind is planted"
 WHY: Final = {
-    Kind.PRICE_SPIKE: "5 bp lies below the definition's floor of 10 bp and is left out of the mark.",
-    Kind.VOLUME_SPIKE: "Missed, by definition: the logarithm of a second's volume is spread so widely "
-    "that a modified z above 6 takes thousands of times the usual volume here, and on the captures "
-    "no second comes near it either (z 2 to 3). A lower cut would tell of ordinary bursts. Large "
-    "volume is told by `large_trade`, `sweep` and `absorption`.",
-    Kind.DUPLICATES: "Repeats never reach the log: the collectors drop and count them, so there is "
-    "nothing to tell of. What was dropped is counted above.",
-    Kind.CLOCK_SKEW: "The alarm of the median is told at the end of a minute. False are alarms of the "
-    "second rule, Page-Hinkley on the smallest delay: it remembers a step for long and tells of it "
-    "again up to half an hour later.",
-    Kind.FEED_RATE: "Nothing of the kind is planted. Page-Hinkley tells of changes that the crowd's own "
-    "busy and quiet minutes make.",
-    Kind.EXHAUSTION: "Nothing of the kind is planted; bars are what they are by chance.",
-    Kind.FLOW_ABSORPTION: "Nothing of the kind is planted; seconds are what they are by chance.",
-    Kind.WASH_LIKE: "Nothing of the kind is planted: the crowd's sizes are drawn, not traded.",
+    Kind.PRICE_SPIKE: "5 bp lies below the definition's floor of 10 bp: left out of the mark.",
+    Kind.VOLUME_SPIKE: "Missed, by definition: the logarithm of a second's volume is spread so "
+    "widely that a modified z above 6 takes thousands of times the usual volume here, and on the "
+    "captures no second comes near it either (z 2 to 3). A lower cut would tell of ordinary "
+    "bursts. Large volume is told by `large_trade`, `sweep` and `absorption`.",
+    Kind.DUPLICATES: "Repeats never reach the log: the collectors drop and count them, so there "
+    "is nothing to tell of. What was dropped is counted above.",
+    Kind.CLOCK_SKEW: "The alarm of the median is told at the end of a minute. False are alarms of "
+    "the second rule, Page-Hinkley on the smallest delay: it remembers a step for long and tells "
+    "of it again up to half an hour later.",
+    Kind.FEED_RATE: f"{_UNPLANTED}. Page-Hinkley tells of changes that the crowd's own busy and "
+    "quiet minutes make.",
+    Kind.EXHAUSTION: f"{_UNPLANTED}; bars are what they are by chance.",
+    Kind.FLOW_ABSORPTION: f"{_UNPLANTED}; seconds are what they are by chance.",
+    Kind.WASH_LIKE: f"{_UNPLANTED}: the crowd's sizes are drawn, not traded.",
 }
 
 

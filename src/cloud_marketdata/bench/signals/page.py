@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from textwrap import fill
 from typing import Final
 
 from cloud_marketdata.bench.scoring.marks import Found, Marks
@@ -18,7 +19,7 @@ Written by `make signals`; do not edit. Detectors are held against labelled mark
 are planted with their ground truth ([simulator](simulator.md)), and run over the real captures.
 Every frame goes through the real decode, tape, book and stage, with every registered fold.
 
-Plan: {plan}.
+{plan}
 
 ## How to read it
 
@@ -29,7 +30,8 @@ Plan: {plan}.
 * **by chance**: signals of events that the market made unasked and that are what the definition
   names (an order among the largest thousandth, a price that took more than it showed, a minute that
   went against its delta), found by exact means. **caused**: signals of one kind during a planted
-  event of another that is known to cause it, as an iceberg absorbs. They are neither right nor wrong.
+  event of another that is known to cause it, as an iceberg absorbs. They are neither right nor
+  wrong.
 * **blind**: the share of seconds at which a signal could not have been false, planted events
   included. Where it is large, precision says little.
 * **delay**: from the beginning of the event to the moment of match time at which it was told. Some
@@ -38,9 +40,10 @@ Plan: {plan}.
 _PAIRS: Final = """
 ## Two venues
 
-Both venues hear the same news; the second one a planted number of milliseconds later. The estimate
-is that of each minute after the warm-up, corrected for the venues' clocks; the goal is an error of
-at most {ms} ms.
+Both venues hear the same news, the second one a planted number of milliseconds later; makers take
+up to 8 ms to act on it, each time anew. The estimate is that of each minute after the warm-up,
+corrected for the venues' clocks; the goal is an error of at most {ms} ms. Real venues follow each
+other less strictly, so this shows that the estimate is not biased, not how sharp it is on them.
 
 """
 _CAPTURES: Final = """
@@ -59,7 +62,7 @@ _NO_CAPTURES: Final = (
 def page(plan: Plan, result: Result) -> str:
     """Return the whole page."""
     parts = [
-        _OPENING.format(plan=plan.words),
+        _OPENING.format(plan=fill(f"Plan: {plan.words}.", 100)),
         "\n## By kind\n\n",
         _kinds(result),
         f"\nRepeated trades that were dropped and counted: {result.markets.repeated}. ",
@@ -85,15 +88,15 @@ def _kinds(result: Result) -> str:
 
 
 def _kind(kind: SignalKind, marks: Marks) -> list[str]:
-    counted = marks.whole(judged_sizes(kind, marks))
-    whole = marks.whole()
+    sizes, whole = judged_sizes(kind, marks), marks.whole()
+    counted = marks.whole(sizes)
     return [
         f"`{kind}`",
         str(whole.planted),
         str(whole.found),
         _share(counted.recall),
         _share(marks.precision),
-        _share(marks.f1),
+        _share(marks.f1(sizes)),
         str(marks.false),
         _number(marks.false_a_day),
         str(marks.chance),

@@ -18,7 +18,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     venues: tuple[Venue, ...] = tuple(Venue)
-    seeds: tuple[int, ...] = (1, 2, 3)
+    seeds: tuple[int, ...] = (1, 2)
     rounds: int = 4
     warm_s: int = 3_600
     pause_s: int = 20

@@ -38,6 +38,7 @@ class TradeQueue:
         self._again = place.read
         self._lateness = lateness
         self._held: list[TradeEvent] = []
+        self._in_order = True
         self._ends: deque[tuple[int, int, Arrival]] = deque()
 
     def __len__(self) -> int:
@@ -52,6 +53,7 @@ class TradeQueue:
         """Take an entry, when everything before `told` has been told."""
         position, trades = record.position, cast("Sequence[TradeEvent]", record.events)
         floor = max(self.top - self._lateness, told)
+        self._in_order = False
         times = list(map(_match_time, trades))
         if min(times) >= floor:
             self._held += trades
@@ -68,7 +70,9 @@ class TradeQueue:
 
     def release(self, upto: int, told: int) -> tuple[list[TradeEvent], list[tuple[int, Arrival]]]:
         """Return what is older than `upto`; everything before `told` had been told already."""
-        self._held.sort(key=_tape_order)
+        if not self._in_order:
+            self._held.sort(key=_tape_order)
+            self._in_order = True
         place, arrivals = self.place, []
         while self._ends and self._ends[0][1] < upto:
             position, place.top, arrival = self._ends.popleft()

@@ -22,6 +22,7 @@ SAME_SIDE: Final = 0.6
 PRESSING: Final = 20_000  # an order of this size presses by one stride
 WEARS_OFF: Final = 0.95
 UNREST: Final = 0.35
+REACTING_MS: Final = 8  # the longest that makers take to act on news; mostly less
 LEAP: Final = 50  # strides; makers do not walk so far but move all their orders at once
 
 
@@ -59,7 +60,8 @@ def hear(session: Session, news: Iterator[Jump], pressed: Pressure, lag: int) ->
     for time, level in news:
         if time + lag < market.time - NS_PER_S:
             continue
-        yield max(0, time + lag - market.time)
+        reacting = session.random.randrange(REACTING_MS + 1) * NS_PER_MS
+        yield max(0, time + lag + reacting - market.time)
         pressed.news = level
         settle(session, pressed)
 
