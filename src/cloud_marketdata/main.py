@@ -118,15 +118,20 @@ class Service:
             self.components += [self.crew, forgetting, archiving]
         self.pairs: PairCrew | None = None
         if self._does("process") and settings.signals:
-            holder = worker_name(settings, random)
-            self.pairs = PairCrew(stores, settings, clock, random, holder=holder)
-            self._parts.append(("pairs", self.pairs.run))
-            self.components.append(self.pairs)
+            self.pairs = self._add_pairs(stores, clock, random)
         if self._does("process") and settings.reconcile:
             self._add_reconciling(stores, addresses, clock, random)
         self._clock = clock
         self._random = random
         self._server: GuestServer
+
+    def _add_pairs(self, stores: Stores, clock: Clock, random: Random) -> PairCrew:
+        """Have venues of one kind compared with each other."""
+        holder = worker_name(self.settings, random)
+        pairs = PairCrew(stores, self.settings, clock, random, holder=holder)
+        self._parts.append(("pairs", pairs.run))
+        self.components.append(pairs)
+        return pairs
 
     async def run(self, stopped: asyncio.Event, listener: socket | None) -> None:
         """Run until `stopped` is set; the API answers on `listener`, where there is one."""

@@ -43,16 +43,12 @@ def test_what_is_told_does_not_depend_on_how_the_log_is_read(page):
 
 
 def test_no_state_grows_with_time():
-    sizes = {}
-    for seconds in (1_300, 3_500):
-        folds = [fold() for fold in FOLDS]
-        busy(seconds, seed=7, rate=2).told(*folds)
-        sizes[seconds] = {fold.name: len(msgspec.msgpack.encode(fold)) for fold in folds}
+    """Even ten bytes a second would be more by then; an hour of samples takes 18 kB of it."""
+    folds = [fold() for fold in FOLDS]
+    busy(3_500, seed=7, rate=2).told(*folds)
 
-    # The samples of an hour fill up to 3,600 whole numbers; nothing else is kept by time.
-    hour = {"depth_collapse": 3_600 * 5}
-    for name, size in sizes[3_500].items():
-        assert size < 1.3 * sizes[1_300][name] + 500 + hour.get(name, 0), name
+    for fold in folds:
+        assert len(msgspec.msgpack.encode(fold)) < 25_000, fold.name
 
 
 @pytest.mark.parametrize("name", sorted(MEASURES))

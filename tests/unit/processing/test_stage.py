@@ -139,6 +139,13 @@ def test_after_an_hour_of_rest_empty_minutes_are_left_out_and_counted():
     assert sum(1 + second.skipped for second in listener.seconds) == 7_320
 
 
+def test_a_trade_that_ends_a_rest_at_once_stays_in_its_second():
+    listener = heard(at(1, 0), at(2, 3_660 * S + MS), at(3, 3_725 * S))
+    traded = [(second.start - START) // S for second in listener.seconds if second.trades]
+    assert traded == [0, 3_660, 3_725]
+    assert all(second.skipped == 0 for second in listener.seconds)
+
+
 def test_a_lost_book_is_not_believed_until_the_next_whole_one():
     listener = heard(
         whole(1, 0),
@@ -191,6 +198,8 @@ def test_a_minute_says_for_how_long_it_had_a_book_that_may_be_believed():
     events = [whole(1, 10 * S), at(1, 0), fact(StatusKind.BOOK_GAP, 15 * S), at(2, MINUTE + S)]
     told = analyse(BTC, records(sorted(events, key=_came)), [DeltaPath()])
     assert [minute.book_ms for minute in told.minutes] == [5_000, 0]
+    lasting = analyse(BTC, records(sorted([events[0], events[1], events[3]], key=_came)), [])
+    assert [minute.book_ms for minute in lasting.minutes] == [50_000, 60_000]
 
 
 def test_trades_away_from_the_book_are_no_orders_and_are_counted():

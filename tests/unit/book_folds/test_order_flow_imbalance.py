@@ -1,0 +1,186 @@
+"""Order flow imbalance at the touch and by rank: the formula's laws, the sums, the weights."""
+
+import random
+from functools import reduce
+from itertools import pairwise
+
+import pytest
+from book_tape import MID, MS, SCALE, BookTape, S, busy, ladder
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import field
+
+from cloud_marketdata.processing.flow.moments import Fold
+from cloud_marketdata.processing.metrics import ofi, ofi_levels
+from cloud_marketdata.processing.metrics.linear_fit import Fit, joined
+from cloud_marketdata.processing.metrics.ofi import Ofi, flow
+from cloud_marketdata.processing.metrics.ofi_levels import ENOUGH, LEVELS, OfiLevels, Window
+from cloud_marketdata.processing.metrics.principal import Products
+
+levels = st.tuples(st.integers(1, 5), st.integers(0, 9))
+pairs = st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), min_size=1)
+
+
+class Touches(Fold):
+    """Keeps every touch it is shown, and None where nothing may be compared across."""
+
+    name = "touches"
+    seen: list = field(default_factory=list)
+
+    def on_book(self, scene, change):
+        """Keep the touch."""
+        if not hasattr(change, "first_id"):
+            self.seen.append(None)
+        self.seen.append(scene.quote)
+        return ()
+
+
+def fitted(points) -> Fit:
+    return reduce(lambda made, point: made.observed(*point), points, Fit())
+
+
+@given(levels, levels)
+def test_a_repeated_quote_is_no_flow(bid, ask):
+    assert flow(bid, ask, bid, ask) == 0
+
+
+@given(levels, levels, levels, levels)
+def test_mirroring_bid_and_ask_turns_the_sign(old_bid, old_ask, new_bid, new_ask):
+    straight = flow(old_bid, old_ask, new_bid, new_ask)
+    sides = [(-price, lots) for price, lots in (old_ask, old_bid, new_ask, new_bid)]
+    assert flow(*sides) == -straight
+
+
+@given(levels, levels, st.integers(1, 9))
+def test_a_better_bid_is_all_of_its_size_and_one_that_leaves_all_of_the_old(bid, ask, step):
+    better = (bid[0] + step, bid[1])
+
+    assert flow(bid, ask, better, ask) == better[1]
+    assert flow(better, ask, bid, ask) == -better[1]
+
+
+def test_a_minute_is_the_sum_over_its_pairs_and_skips_the_one_across_a_whole_book():
+    fold, touches = Ofi(), Touches()
+    readings = [one.readings.get("ofi") for one in busy(400, seed=3).told(fold, touches).minutes]
+    seen = touches.seen
+    expected = [
+        flow(old[1:3], old[3:], new[1:3], new[3:]) for old, new in pairwise(seen) if old and new
+    ]
+
+    assert None in seen[10:]
+    assert sum(reading["ofi"] for reading in readings if reading) == sum(expected)
+    assert sum(reading["changes"] for reading in readings if reading) == sum(
+        1 for old, new in pairwise(seen) if old and new and old[1:] != new[1:]
+    )
+
+
+def test_average_depth_is_of_one_side_of_the_touch():
+    tape = BookTape().whole(0, [(MID - 1, 10)], [(MID + 1, 30)])
+    tape.change(S, [(MID - 1, 20)]).change(2 * S, [(MID - 1, 30)])
+    told = ofi.described(tape.told(Ofi()).minutes[0].readings["ofi"], SCALE)
+
+    # Pairs of (20, 30) and (30, 30) lots are 27.5 a side; 20 lots came to the bid.
+    assert told["average_depth"] == "0.028"
+    assert told["ofi"] == "0.02"
+    assert told["ofi_per_depth"] == pytest.approx(20 / 27.5)
+
+
+def test_imbalance_explains_a_price_that_follows_it():
+    tape, mid = BookTape().whole(0, [(MID - 1, 50)], [(MID + 1, 50)]), MID
+    for step in range(600):
+        move = (1, 1, -1)[(step // 70) % 3]
+        tape.change(
+            step * 500 * MS + MS,
+            [(mid - 1, 0), (mid - 1 + move, 50)],
+            [(mid + 1, 0), (mid + 1 + move, 50)],
+        )
+        mid += move
+    readings = [one.readings["ofi"] for one in tape.told(Ofi()).minutes]
+    told = ofi.described(ofi.merged(readings), SCALE)
+
+    assert told["windows_10s"] >= 25
+    assert told["r_squared_10s"] > 0.95
+
+
+def test_the_best_rank_is_the_imbalance_of_the_touch():
+    minutes = busy(300, seed=4).told(Ofi(), OfiLevels()).minutes
+
+    for minute in minutes:
+        assert minute.readings["ofi_levels"]["ofi"][0] == minute.readings["ofi"]["ofi"]
+
+
+def test_ranks_beyond_the_tenth_change_nothing():
+    tape = BookTape().whole(0, ladder(MID - 1, -1), ladder(MID + 1, 1))
+    tape.change(S, [(MID - 1, 400)])
+    for at in range(2, 20):
+        tape.change(at * S, [(MID - LEVELS - at, 7)], [(MID + LEVELS + 1, at)])
+    reading = tape.told(OfiLevels()).minutes[0].readings["ofi_levels"]
+
+    assert (reading["changes"], reading["ofi"]) == (1, [-100] + [0] * (LEVELS - 1))
+
+
+def test_a_short_book_has_flow_in_the_ranks_it_has():
+    tape = BookTape().whole(0, ladder(MID - 1, -1, 3), ladder(MID + 1, 1, 3))
+    reading = tape.change(S, [(MID - 3, 900)]).told(OfiLevels()).minutes[0].readings["ofi_levels"]
+
+    assert reading["ofi"] == [0, 0, 400] + [0] * 7
+
+
+@given(st.integers(0, 99))
+def test_the_first_component_is_the_direction_in_which_all_vary_together(seed):
+    rng, products = random.Random(seed), Products(0)  # noqa: S311  # a seed repeats
+    direction = [1 + rng.random() for _ in range(LEVELS)]
+    for _ in range(300):
+        common = rng.gauss(0, 10)
+        products.observe([common * one + rng.gauss(0, 0.1) for one in direction])
+    weights = products.weights()
+
+    assert sum(abs(one) for one in weights.values) == pytest.approx(1, abs=1e-5)
+    for weight, one in zip(weights.values, direction, strict=True):
+        assert weight == pytest.approx(one / sum(direction), rel=0.02)
+
+
+def test_what_never_varied_has_no_weights():
+    products = Products(0)
+    for _ in range(9):
+        products.observe([1.0, 2.0])
+
+    assert products.weights() is None
+
+
+def test_weights_come_from_the_first_hour_and_then_from_the_day_before():
+    fold, day = OfiLevels(), 8_640
+    rng = random.Random(1)  # noqa: S311  # a seed repeats
+    seen = {}
+    for number in range(2 * day):
+        flows = [rng.randrange(-50, 51) * (10 if rank < 5 else 1) for rank in range(LEVELS)]
+        fold._observe(Window(number * 10 * S, flows, 1_000, 1))
+        weights = fold.weights
+        seen.setdefault(weights and (weights.since, weights.count), number)
+        assert fold.warming is (number < ENOUGH)
+
+    assert seen == {None: 0, (0, ENOUGH): ENOUGH, (0, day): day}
+
+
+def test_readings_of_different_weights_leave_them_out():
+    fold = OfiLevels()
+    one, other = (
+        minute.readings["ofi_levels"] for minute in busy(119, resync=9_999).told(fold).minutes
+    )
+    both = ofi_levels.merged([one, {**other, "weights": [0.1] * LEVELS}])
+
+    assert both["weights"] is None
+    assert both["ofi"] == [a + b for a, b in zip(one["ofi"], other["ofi"], strict=True)]
+
+
+@given(pairs, pairs)
+def test_fits_are_joined_exactly(first, second):
+    assert joined([fitted(first), fitted(second)]) == fitted(first + second)
+
+
+@given(st.lists(st.integers(-99, 99), min_size=2, unique=True), st.integers(-5, 5))
+def test_a_line_is_fitted_exactly(xs, slope):
+    made = fitted((x, slope * x + 3) for x in xs)
+
+    assert made.slope == slope
+    assert made.r_squared == (1 if slope else None)
