@@ -18,7 +18,7 @@ from cloud_marketdata.storage.ports import Batch, Stores
 from cloud_marketdata.storage.tiering.ports import Turn
 
 LEASE_S = 1.0
-PACE = Settings(lease_s=LEASE_S, save_ms=200, tiering_every_s=3.0)
+PACE = Settings(lease_s=LEASE_S, save_ms=200, tiering_every_s=3.0, signals=False)
 
 
 def crew(stores: Stores, clock: SharedClock, holder: str, paced: Settings = PACE) -> Crew:

@@ -49,7 +49,9 @@ class Market:
         self.tape = Tape(self.stores)
         self.outage = Outage()
         reached = behind(self.stores, self.outage, ("flow",))
-        self.crew = crew(reached, self.clock, "one", PACE.model_copy(update=paced))
+        self.crew = crew(
+            reached, self.clock, "one", PACE.model_copy(update={"signals": True} | paced)
+        )
 
     async def trade(self, entries: int) -> None:
         """Append a trade a second of the tape, ten a second of the clock."""
