@@ -65,6 +65,12 @@ def test_no_other_pairing_has_more_pairs(events, signals, tolerance):
     assert len(pairs) == most
 
 
+def test_an_event_gives_its_nearest_signal_up_to_one_that_has_no_other():
+    long, short = Span(0, 10), Span(5, 5)
+    near, far = Span(1, 5), Span(9, 10)
+    assert paired([long, short], [near, far], 0) == {0: 1, 1: 0}
+
+
 @given(st.lists(st.integers(0, 3_000), max_size=30, unique=True), st.integers(0, 9))
 def test_signals_at_the_events_and_nowhere_else_are_perfect(starts, late):
     marks = score([happened(s) for s in starts], [told(s, late=late) for s in starts], HOUR)

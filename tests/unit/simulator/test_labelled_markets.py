@@ -19,8 +19,9 @@ from cloud_marketdata.simulator.labelled.plants import RECIPES, plantable
 from cloud_marketdata.simulator.labelled.spec import Spec, read_spec
 from cloud_marketdata.simulator.labelled.truth import Line, Truth, TruthFile, read_truths
 from cloud_marketdata.simulator.labelled.venue import LabelledVenue
+from cloud_marketdata.simulator.labelled.visits import Visits
 from cloud_marketdata.simulator.listing import known
-from cloud_marketdata.simulator.market import Fill
+from cloud_marketdata.simulator.market import Fill, MarketEvent
 from cloud_marketdata.simulator.shadow import ShadowBooks
 
 START = 1_786_310_819_000_000_000
@@ -229,6 +230,23 @@ def test_chance_knows_a_minute_whose_price_and_delta_part():
         for truth in chance.order(time, [Fill(n, price, 5, buy=buy)])
     ]
     assert [(t.kind, t.start, t.end) for t in said] == [(K.DIVERGENCE, 0, minute)]
+
+
+def test_chance_knows_prices_that_took_much_and_more_than_they_showed():
+    visits, second = Visits(), NS_PER_S
+
+    def hit(time: int, price: int, lots: int, left: int) -> list[Truth]:
+        fills = [Fill(1, price, lots, buy=True)]
+        return list(visits.event(time, MarketEvent(time, 1, 1, fills, {}, {price: left})))
+
+    for n in range(1_100):
+        assert hit(n * second, 1_000 + n, 10 + n % 7, 5) == []
+    late = 2_000 * second
+    assert hit(late, 50, 400, 600) + hit(late + second, 50, 500, 100) == [], "it showed all of it"
+    assert hit(late, 60, 300, 100) == []
+    [truth] = hit(late + second, 60, 300, 100)
+    assert (truth.kind, truth.natural, truth.zone.lots) == (K.ABSORPTION, True, 600)
+    assert hit(late + 2 * second, 60, 300, 100) == [], "it is told once"
 
 
 def test_a_spec_is_read_from_words_and_a_wrong_one_is_refused():
