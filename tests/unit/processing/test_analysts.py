@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 from flow_tape import STREAMS, Clerk, Witness, batches, dice, market, streams
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from worker_tape import BTC, START, S, StillClock, trade
 
@@ -104,6 +104,7 @@ async def followed(entries: Sequence[Batch], crashes: int, failures: int, seed: 
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1 << 32))
+@example(50)
 async def test_whoever_was_stopped_anywhere_stores_what_one_stores_who_never_was(seed):
     entries = batches(market(seed, late=3), dice(seed))
     minutes, signals = await followed(entries, 0, 0, seed)

@@ -30,9 +30,11 @@ _UNPLANTED: Final = "Nothing of the kind is planted"
 WHY: Final = {
     Kind.PRICE_SPIKE: "5 bp lies below the definition's floor of 10 bp: left out of the mark.",
     Kind.VOLUME_SPIKE: "Missed, by definition: the logarithm of a second's volume is spread so "
-    "widely that a modified z above 6 takes thousands of times the usual volume here, and on the "
-    "captures no second comes near it either (z 2 to 3). A lower cut would tell of ordinary "
-    "bursts. Large volume is told by `large_trade`, `sweep` and `absorption`.",
+    "widely that x50 reaches a modified z of about 3, as the largest seconds of the captures do, "
+    "and the definition asks for 6. A lower cut would tell of ordinary bursts. Large volume is "
+    "told by `large_trade`, `sweep` and `absorption`.",
+    Kind.DIVERGENCE: "Many a minute goes against its delta by chance, so precision says little "
+    "here (see its blind share).",
     Kind.DUPLICATES: "Repeats never reach the log: the collectors drop and count them, so there "
     "is nothing to tell of. What was dropped is counted above.",
     Kind.CLOCK_SKEW: "The alarm of the median is told at the end of a minute. False are alarms of "

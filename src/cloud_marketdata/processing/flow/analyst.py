@@ -17,7 +17,7 @@ from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.processing.flow.checkpoint import UnreadableError, resumed, written
-from cloud_marketdata.processing.flow.merging import Merge
+from cloud_marketdata.processing.flow.merging import RELEASE_STEP, Merge
 from cloud_marketdata.processing.flow.moments import Fold
 from cloud_marketdata.processing.flow.places import Released
 from cloud_marketdata.processing.flow.stage import Stage
@@ -99,9 +99,7 @@ class Analyst:
             self._merge.take(kind, records, more=len(records) == _READ)
             if records:
                 self._read[kind] = records[-1].position
-        released = self._merge.release()
-        if released:
-            self._tell(released)
+        self._release()
         if self.stage is None:
             self._note_needed()
         return any(records for _, records in pages)
@@ -130,6 +128,7 @@ class Analyst:
         while await self.step():
             if self.full:
                 await self.save(at_once=True)
+        self._release(step=1)
         await self.save(at_once=True)
 
     async def _page(self, kind: StreamKind) -> list[Record]:
@@ -142,6 +141,11 @@ class Analyst:
         if found.anew:
             self._tally["flow_begun_anew"] += len(found.anew)
             self._log.warning("analyst.begun_anew", folds=found.anew)
+
+    def _release(self, step: int = RELEASE_STEP) -> None:
+        released = self._merge.release(step=step)
+        if released:
+            self._tell(released)
 
     def _tell(self, released: Released) -> None:
         if self.stage is None:

@@ -26,7 +26,7 @@ from cloud_marketdata.processing.flow.venue_time import VenueTime
 from cloud_marketdata.storage.ports import Record, StreamKind
 
 _PATIENCE: Final = 10 * NS_PER_S
-_STEP: Final = 100 * NS_PER_MS
+RELEASE_STEP: Final = 100 * NS_PER_MS
 _MOST: Final = 50_000
 
 
@@ -95,7 +95,7 @@ class Merge:
                 if not isinstance(event, StatusEvent) and event.exchange_time != event.received_at:
                     self._ways.note(event.exchange_time, event.received_at)
 
-    def release(self, *, step: int = _STEP) -> Released | None:
+    def release(self, *, step: int = RELEASE_STEP) -> Released | None:
         """Return what may be told, or None where that is not a `step` (ns) more than before."""
         lags = [q.heard for q in (self._trades, self._book) if q.more]
         self._facts.settle(self._ways, min(lags) if lags else None)
