@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from cloud_marketdata.domain.book import OrderBook
 from cloud_marketdata.domain.events import BookSnapshot
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.processing.flow.moments import Quote
 from cloud_marketdata.processing.metrics import book_imbalance
 from cloud_marketdata.processing.metrics.book_depth import depths_within
 from cloud_marketdata.processing.metrics.book_imbalance import BookImbalance
@@ -40,6 +41,21 @@ def test_depth_within_a_band_is_the_sum_of_the_levels_inside(bids, asks):
         assert depth.bids == sum(lots for price, lots in bids.items() if price >= middle - share)
         assert depth.asks == sum(lots for price, lots in asks.items() if price <= middle + share)
         assert depth.complete
+
+
+def test_a_level_half_a_tick_beyond_the_band_is_outside():
+    # 5 bp around 10,000.5 reach from 9,995.49975 to 10,005.50025.
+    edges = book({9_995: 1, 9_996: 2, 10_000: 4}, {10_001: 8, 10_005: 16, 10_006: 32})
+
+    assert depths_within(edges, 20_001, (5,))[0][:2] == (6, 24)
+
+
+def test_no_time_is_weighed_twice_where_a_minute_ends_before_a_fact():
+    fold = BookImbalance(quote=Quote(0, MID - 1, 1, MID + 1, 1))
+    for time in (10 * S, 5 * S, 11 * S):
+        fold._turn(time, fold.quote)
+
+    assert fold.sums.held == 11_000_000
 
 
 @pytest.mark.parametrize(

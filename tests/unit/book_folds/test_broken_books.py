@@ -65,7 +65,7 @@ def test_one_that_nobody_looked_into_was_as_long_as_it_was():
 def test_what_was_told_does_not_raise_what_is_told_next():
     tape = calm()
     for again in range(10):
-        widened(tape, ms=3_000, at=BEGIN + again * 60 * S)
+        widened(tape, ms=3_000, ticks=30 - 2 * again, at=BEGIN + again * 60 * S)
 
     assert len(tape.told(SpreadBlowOut()).signals) == 10
 
@@ -174,6 +174,20 @@ def test_an_episode_opens_and_closes_in_turn_and_lasts_at_least_as_asked(steps, 
 
     expected = [Turn.OPENED, Turn.CLOSED] * len(turns)
     assert turns == expected[: len(turns)]
+
+
+def test_what_is_bad_again_when_the_last_one_is_over_is_a_new_episode():
+    episode = Episode(5, 5)
+    for time, bad, expected in (
+        (1, True, None),
+        (7, False, Turn.OPENED),
+        (20, True, Turn.CLOSED),
+        (24, True, None),
+        (25, True, Turn.OPENED),
+    ):
+        assert episode.turn(time, bad=bad) is expected
+    assert episode.since == 20
+    assert episode.ended == 7
 
 
 @given(st.lists(st.tuples(st.integers(0, 3_599), st.integers(1, 40)), min_size=1))

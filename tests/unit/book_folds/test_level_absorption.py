@@ -2,11 +2,14 @@
 
 import pytest
 from book_tape import BUY, MID, MS, SELL, BookTape, S, ladder, stored
+from msgspec.structs import replace
 
 from cloud_marketdata.domain.signal import SignalState
 from cloud_marketdata.processing.detectors.absorbed import slack_at
-from cloud_marketdata.processing.detectors.absorption import ENOUGH, Absorption
+from cloud_marketdata.processing.detectors.absorption import ENOUGH, Absorption, Watched
+from cloud_marketdata.processing.detectors.contest import Contest
 from cloud_marketdata.processing.detectors.front import Reach
+from cloud_marketdata.processing.flow.moments import Cluster
 
 ATTACK = 120 * S
 HITS = 20
@@ -106,6 +109,35 @@ def test_a_level_that_gives_way_at_once_has_absorbed_nothing(taker, away):
     swept_away(tape, ATTACK + 100 * MS, taker, away)
 
     assert tape.told(Absorption()).signals == []
+
+
+def test_what_is_taken_slowly_never_fills_the_window():
+    tape = warm()
+    for hit in range(40):
+        tape.trade(ATTACK + hit * 2 * S, SELL, MID - 1, 5)
+
+    assert tape.told(Absorption()).signals == []
+
+
+def test_what_was_displayed_between_two_hits_counts_too():
+    tape = attacked(warm(), SELL, -1, shown=SHOWN)
+    shown = [event for event in tape.events if getattr(event, "bids", ()) == ((MID - 1, SHOWN),)]
+    for event in shown[1::2]:
+        tape.events[tape.events.index(event)] = replace(event, bids=((MID - 1, HITS * EACH),))
+
+    assert tape.told(Absorption()).signals == []
+
+
+def test_an_absorption_grows_with_its_own_contest_only():
+    (signal,) = attacked(warm(), SELL, -1).told(Absorption()).signals
+    one = Watched(signal, MID - 1, 30, 0, contest=5 * S, taken=0, trades=0, last=0)
+    contest = Contest(5 * S, 1, 1)
+    contest.hit(Cluster(6 * S, 0, SELL, 9, 9, 1, 1, 7, 7 * MID, ((MID, 7),)), 7, 1)
+
+    one.follow(replace(contest, begun=4 * S))
+    assert one.signal is signal
+    one.follow(contest)
+    assert (one.signal.size, one.signal.evidence.last_id, one.last) == (7, 9, 6 * S)
 
 
 def test_without_a_book_what_was_displayed_is_left_out():

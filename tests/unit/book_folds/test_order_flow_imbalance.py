@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import field
 
-from cloud_marketdata.processing.flow.moments import Fold
+from cloud_marketdata.processing.flow.moments import Fold, Quote, Second
 from cloud_marketdata.processing.metrics import ofi, ofi_levels
 from cloud_marketdata.processing.metrics.linear_fit import Fit, joined
 from cloud_marketdata.processing.metrics.ofi import Ofi, flow
@@ -74,6 +74,23 @@ def test_a_minute_is_the_sum_over_its_pairs_and_skips_the_one_across_a_whole_boo
     )
 
 
+def test_a_whole_book_that_is_told_again_is_compared_with_nothing():
+    tape = BookTape().whole(0, [(MID - 1, 10)], [(MID + 1, 30)])
+    tape.whole(S, [(MID - 1, 90)], [(MID + 1, 30)]).change(2 * S, [(MID - 1, 91)])
+    reading = tape.told(Ofi()).minutes[0].readings["ofi"]
+
+    assert (reading["ofi"], reading["changes"]) == (1, 1)
+
+
+def test_only_ten_whole_seconds_are_held_against_the_mid():
+    scene, quote = None, Quote(0, MID - 1, 10, MID + 1, 10)
+    for seconds, pairs in ((10, 1), (70, 0)):
+        fold = Ofi(last=quote, begun=2 * MID, begun_at=0)
+        nothing = Second((seconds - 1) * S, *[None] * 4, *[0] * 6, None, None, 0, quote, quote)
+        fold.on_second(scene, nothing)
+        assert fold.fit.pairs == pairs
+
+
 def test_average_depth_is_of_one_side_of_the_touch():
     tape = BookTape().whole(0, [(MID - 1, 10)], [(MID + 1, 30)])
     tape.change(S, [(MID - 1, 20)]).change(2 * S, [(MID - 1, 30)])
@@ -117,6 +134,15 @@ def test_ranks_beyond_the_tenth_change_nothing():
     reading = tape.told(OfiLevels()).minutes[0].readings["ofi_levels"]
 
     assert (reading["changes"], reading["ofi"]) == (1, [-100] + [0] * (LEVELS - 1))
+
+
+@pytest.mark.parametrize("side", ["bids", "asks"])
+def test_the_tenth_rank_is_one_of_them(side):
+    tape = BookTape().whole(0, ladder(MID - 1, -1), ladder(MID + 1, 1))
+    price = MID - LEVELS if side == "bids" else MID + LEVELS
+    reading = tape.change(S, **{side: [(price, 600)]}).told(OfiLevels()).minutes[0].readings
+
+    assert reading["ofi_levels"]["ofi"][LEVELS - 1] == (100 if side == "bids" else -100)
 
 
 def test_a_short_book_has_flow_in_the_ranks_it_has():

@@ -61,11 +61,23 @@ def test_realised_meets_the_mid_after_tau_and_impact_is_the_rest(side, sign):
     assert (figures["ended_5s"], figures["ended_60s"]) == (1, 1)
 
 
-def test_the_mid_that_stood_at_the_end_counts_and_not_the_one_that_came_with_it():
+@pytest.mark.parametrize(
+    ("sent", "moved", "impact"),
+    [(1_000, 6_000, 6), (1_000, 6_001, 0), (1_050, 6_099, 6), (1_050, 6_101, 0)],
+)
+def test_tau_is_rounded_up_to_a_tenth_and_what_comes_at_its_end_counts(sent, moved, impact):
     tape = BookTape().whole(0, [(MID - 2, 10)], [(MID + 2, 10), (MID + 8, 10)])
-    tape.trade(S, BUY, MID + 2, 10).change(6 * S + MS, asks=[(MID + 2, 0)])
+    tape.trade(sent * MS, BUY, MID + 2, 10).change(moved * MS, asks=[(MID + 2, 0)])
 
-    assert told(tape)["impact_5s_bp"] == 0
+    assert told(tape)["impact_5s_bp"] == pytest.approx(impact / MID * 10_000)
+
+
+def test_no_time_is_weighed_twice_where_a_minute_ends_before_a_fact():
+    fold = Spreads(bid=MID - 1, ask=MID + 1)
+    for time in (10 * S, 5 * S, 11 * S):
+        fold._weigh(time)
+
+    assert fold.sums.held == 11_000_000
 
 
 def test_an_order_without_a_touch_is_left_out_and_counted():

@@ -98,6 +98,25 @@ def test_a_display_of_less_than_80_percent_is_no_refill():
         assert price.display(S + 50 * MS, back, 100 * MS) is refilled
 
 
+def test_two_refills_are_not_three_however_much_was_taken():
+    tape = warm().change(BEGIN - S, [(MID - 1, SHOWN)])
+    for hit in range(2):
+        tape.trade(BEGIN + hit * 10 * S, SELL, MID - 1, 200)
+        tape.change(BEGIN + hit * 10 * S + 300 * MS, [(MID - 1, SHOWN)])
+
+    assert tape.told(IcebergSuspected()).signals == []
+
+
+def test_three_refills_in_more_than_a_minute_are_not_suspected():
+    tape = warm().change(BEGIN - S, [(MID - 1, SHOWN)])
+    for hit in range(6):
+        at = BEGIN + hit * 31 * S
+        tape.trade(at, SELL, MID - 1, SHOWN).change(at + 30 * MS, [(MID - 1, SHOWN - 1)])
+        tape.change(at + 31 * MS, [(MID - 1, SHOWN)])
+
+    assert tape.told(IcebergSuspected()).signals == []
+
+
 def test_crumbs_are_not_suspected():
     tape = reloaded(warm(), taken=4, shown=5, back=5, times=6)
 

@@ -3,7 +3,7 @@
 At the end of each second the lots of both sides within 10 bp of the mid are held against the median
 of the last hour; below a fifth of it the book has collapsed. Where the venue's book is not known as
 far as 10 bp there is no sample, so such a market stays warming. Nothing is told before ten minutes
-of samples; what is told does not become usual until it has gone on for five minutes.
+of samples; a collapse becomes usual when it has lasted for half of what is known.
 """
 
 from typing import ClassVar, Final, Self
@@ -50,8 +50,7 @@ class DepthCollapse(Fold):
             return ()
         time, lots = second.start + NS_PER_S, depth.bids + depth.asks
         told = self._judge(scene, quote, time, lots) if not self.warming else ()
-        if self.episode.usual(time):
-            self.usual.add(second.start, lots)
+        self.usual.add(second.start, lots)
         return told
 
     def on_fact(self, scene: Scene, fact: StatusEvent) -> Told:
