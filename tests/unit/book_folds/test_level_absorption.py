@@ -112,7 +112,7 @@ def test_a_level_that_gives_way_at_once_has_absorbed_nothing(taker, away):
 
 
 def test_what_is_taken_slowly_never_fills_the_window():
-    tape = warm()
+    tape = warm().change(ATTACK - S, [(MID - 1, 10)])
     for hit in range(40):
         tape.trade(ATTACK + hit * 2 * S, SELL, MID - 1, 5)
 
@@ -120,10 +120,11 @@ def test_what_is_taken_slowly_never_fills_the_window():
 
 
 def test_what_was_displayed_between_two_hits_counts_too():
-    tape = attacked(warm(), SELL, -1, shown=SHOWN)
-    shown = [event for event in tape.events if getattr(event, "bids", ()) == ((MID - 1, SHOWN),)]
-    for event in shown[1::2]:
-        tape.events[tape.events.index(event)] = replace(event, bids=((MID - 1, HITS * EACH),))
+    tape = warm().change(ATTACK - S, [(MID - 1, SHOWN)])
+    for hit in range(HITS):
+        at = ATTACK + hit * 200 * MS
+        tape.trade(at, SELL, MID - 1, EACH)
+        tape.change(at + 50 * MS, [(MID - 1, HITS * EACH)]).change(at + 60 * MS, [(MID - 1, SHOWN)])
 
     assert tape.told(Absorption()).signals == []
 
@@ -173,6 +174,10 @@ def test_a_restart_at_any_moment_of_an_absorption_changes_nothing():
 
     assert straight.signals
     assert broken.signals == straight.signals
+
+
+def test_the_slack_is_half_a_basis_point_and_at_least_a_tick():
+    assert [slack_at(price) for price in (600_000, 40_000, 39_999, 5)] == [30, 2, 1, 1]
 
 
 def test_no_more_prices_are_contested_than_there_is_room_for():

@@ -15,7 +15,7 @@ from cloud_marketdata.processing.metrics import ofi, ofi_levels
 from cloud_marketdata.processing.metrics.linear_fit import Fit, joined
 from cloud_marketdata.processing.metrics.ofi import Ofi, flow
 from cloud_marketdata.processing.metrics.ofi_levels import ENOUGH, LEVELS, OfiLevels, Window
-from cloud_marketdata.processing.metrics.principal import Products
+from cloud_marketdata.processing.metrics.principal import Products, Weights
 
 levels = st.tuples(st.integers(1, 5), st.integers(0, 9))
 pairs = st.lists(st.tuples(st.integers(-99, 99), st.integers(-99, 99)), min_size=1)
@@ -89,6 +89,30 @@ def test_only_ten_whole_seconds_are_held_against_the_mid():
         nothing = Second((seconds - 1) * S, *[None] * 4, *[0] * 6, None, None, 0, quote, quote)
         fold.on_second(scene, nothing)
         assert fold.fit.pairs == pairs
+
+
+def test_the_line_is_fitted_through_thousandths_of_the_average_depth():
+    quote = Quote(0, MID - 1, 10, MID + 3, 10)
+    fold = Ofi(last=quote, begun=2 * MID, window_ofi=100, window_depth=400, window_changes=5)
+    fold.on_second(None, Second(9 * S, *[None] * 4, *[0] * 6, None, None, 0, quote, quote))
+
+    assert fold.fit[:3] == (1, 2_500, 2)
+
+
+def test_the_integrated_imbalance_is_of_its_minute_alone():
+    fold = OfiLevels(weights=Weights([0.1] * LEVELS, 0, ENOUGH))
+    minutes = busy(300, seed=4, resync=9_999).told(fold).minutes
+
+    assert [one.readings["ofi_levels"]["windows"] for one in minutes] == [5, 6, 6, 6, 6]
+
+
+def test_the_integrated_imbalance_is_in_mean_depths_of_a_rank_of_one_side():
+    fold = OfiLevels(weights=Weights([0.1] * LEVELS, 0, ENOUGH))
+    # Five changes of 20 sizes that are 5,000 lots in all: 50 a size.
+    fold._observe(Window(0, [100] * LEVELS, 5_000, 5))
+    fold._observe(Window(10 * S, [-25] * LEVELS, 5_000, 5))
+
+    assert (fold.integrated, fold.windows) == (2_000 - 500, 2)
 
 
 def test_average_depth_is_of_one_side_of_the_touch():
