@@ -164,6 +164,28 @@ class Settings(BaseSettings):
     """How often a book is renewed from a REST snapshot without losing sync."""
     ticker_every_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """How often the venue's best quotes are held against one of a connection's books."""
+    stream_connections: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Readers of the live stream at one time, by WebSocket and by server-sent events together."""
+    stream_subscriptions: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Channels that one connection may listen to."""
+    stream_controls_per_s: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Requests that a connection may send in a second."""
+    stream_outbox_kb: Annotated[int, Field(ge=64, le=65_536)] = 512
+    """What may wait for one slow reader; beyond it channels conflate, or the reader is told off."""
+    stream_send_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    """How long a reader may take nothing at all before its connection is closed."""
+    stream_channels: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Different channels at work in one process."""
+    stream_depth_ms: Annotated[int, Field(ge=10, le=60_000)] = 100
+    """How often a listened book is looked at."""
+    stream_answers_ms: Annotated[int, Field(ge=50, le=600_000)] = 1000
+    """How often profile, order flow, candles and anomalies are asked again for who listens."""
+    stream_heartbeat_s: Annotated[float, Field(ge=0.1, le=600)] = 5.0
+    """After how much silence a channel says that it is alive."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which `/mcp` may be called beside loopback; with any, Host is checked everywhere."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages that may call `/mcp`; a browser's request from elsewhere is refused."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("endpoints")
