@@ -12,6 +12,7 @@ from cyclopts import App, Parameter, validators
 
 from cloud_marketdata.cli.signals import signals
 from cloud_marketdata.cli.voice import say, say_json
+from cloud_marketdata.cli.week import week
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import load
 from cloud_marketdata.core.logs import configure
@@ -26,7 +27,7 @@ Url = Annotated[str | None, Parameter(help="a replay server; without it one is s
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measure the production path.")
-    for command in (ingest, limit, compare, blast, soak, storage, signals, ranges):
+    for command in (ingest, limit, compare, blast, soak, storage, signals, ranges, week):
         bench.command(command)
     app.command(bench)
 
