@@ -155,3 +155,14 @@ def test_no_more_prices_are_watched_than_there_is_room_for():
     tape.told(fold)
 
     assert fold.refused == 700 - MOST_PRICES
+
+
+def test_a_price_that_displays_nothing_is_not_refilled_by_showing_nothing_again():
+    tape = warm().change(BEGIN - S, [(MID - 1, SHOWN)]).trade(BEGIN, SELL, MID - 1, 90)
+    # Found empty too late for a refill: from here on it displays nothing.
+    tape.change(BEGIN + 200 * MS, [(MID - 1, 0)])
+    for hit in range(1, 6):
+        at = BEGIN + hit * 500 * MS
+        tape.trade(at, SELL, MID - 1, 90).change(at + 10 * MS, [(MID - 1, 0)])
+
+    assert tape.told(IcebergSuspected()).signals == []

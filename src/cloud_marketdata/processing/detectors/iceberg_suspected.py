@@ -53,6 +53,7 @@ class IcebergSuspected(Fold):
     """
 
     name: ClassVar[str] = "iceberg_suspected"
+    version: ClassVar[int] = 2
 
     bids: dict[int, Iceberg] = field(default_factory=dict)
     asks: dict[int, Iceberg] = field(default_factory=dict)

@@ -44,9 +44,9 @@ class Total(NamedTuple):
 class Reload(Struct, array_like=True):
     """A price that was nearly emptied once.
 
-    shown: displayed before it was taken, taken: lots since then. emptied: when 80 % were gone, 0
-    where they are not. last: time of the last hit. refilled: of the last refill, or of the
-    beginning.
+    shown: displayed before it was taken, 0 where nothing is. taken: lots since then. emptied: when
+    80 % were gone, 0 where they are not. last: time of the last hit. refilled: of the last refill,
+    or of the beginning.
     """
 
     shown: int
@@ -68,7 +68,7 @@ class Reload(Struct, array_like=True):
             # What went beyond the display is the first of the next one.
             self.taken = self.taken % self.shown or self.shown
             self._refill(cluster.time)
-        if nearly_all(self.taken, self.shown):
+        if self.shown and nearly_all(self.taken, self.shown):
             self.emptied = cluster.time
         return hidden
 
