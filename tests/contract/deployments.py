@@ -29,6 +29,7 @@ _HOT: Final = {
     "test_leases",
     "test_log_reader",
     "test_query_cache",
+    "test_stream_replay",
     "test_trade_repository",
 }
 _WARM: Final = {

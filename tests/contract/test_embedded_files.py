@@ -142,10 +142,10 @@ async def test_a_newer_schema_is_refused(tmp_path):
     async with open_embedded(tmp_path, SystemClock()):
         pass
     connection = sqlite3.connect(tmp_path / "hot.db")
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
 
-    await _refused(tmp_path, r"hot\.db: the file has schema version 3, this program reads 2")
+    await _refused(tmp_path, r"hot\.db: the file has schema version 4, this program reads 3")
 
 
 async def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path):
@@ -177,6 +177,15 @@ async def test_fences_horizons_and_positions_outlive_the_process(tmp_path):
         assert await stores.log.append([batch(1)]) == [8]
 
 
+async def test_the_epoch_of_a_log_outlives_the_process_and_not_the_folder(tmp_path):
+    async with open_embedded(tmp_path / "one", SystemClock()) as stores:
+        epoch = await stores.log.epoch()
+    async with open_embedded(tmp_path / "one", SystemClock()) as stores:
+        assert await stores.log.epoch() == epoch
+    async with open_embedded(tmp_path / "other", SystemClock()) as stores:
+        assert await stores.log.epoch() != epoch
+
+
 async def test_two_that_open_one_folder_agree_on_who_has_a_lease(tmp_path):
     async with (
         open_embedded(tmp_path, SystemClock()) as one,
@@ -190,9 +199,9 @@ async def test_two_that_open_one_folder_agree_on_who_has_a_lease(tmp_path):
 
 
 def _date_back(folder: Path) -> None:
-    """Make of both files what the version before leases and reconciliations left behind."""
+    """Make of both files what the version before epochs and reconciliations left behind."""
     hot = sqlite3.connect(folder / "hot.db")
-    hot.executescript("DROP TABLE leases; PRAGMA user_version = 1;")
+    hot.executescript("DROP TABLE identity; PRAGMA user_version = 2;")
     hot.close()
     warm = sqlite3.connect(folder / "warm.db")
     warm.executescript("""DROP TABLE reconciliations; DROP TABLE flow_subjects;

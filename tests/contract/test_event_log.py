@@ -1,6 +1,7 @@
 """Laws of EventLog."""
 
 import asyncio
+import re
 from decimal import Decimal
 
 import pytest
@@ -88,6 +89,14 @@ async def test_last_is_the_newest_entry_or_none(stores):
 
     assert isinstance(last, Record)
     assert list(last.events) == [trade(3)]
+
+
+async def test_the_epoch_is_a_short_name_and_stays(stores):
+    epoch = await stores.log.epoch()
+    await stores.log.append([batch(1)])
+
+    assert re.fullmatch(r"[0-9a-zA-Z-]{4,64}", epoch)
+    assert await stores.log.epoch() == epoch
 
 
 async def test_trim_takes_what_is_consumed_and_old_and_leaves_the_rest(stores):

@@ -83,6 +83,10 @@ class UnreliableLog:
         """Return the newest entry, without its events."""
         return Record(self.end(stream), ()) if self.entries.get(stream) else None
 
+    async def epoch(self) -> str:
+        """Return its name."""
+        return "unreliable"
+
     async def reader(self, stream: Stream, *, after: int) -> tuple[Stream, int]:
         """Return what was asked for."""
         return stream, after

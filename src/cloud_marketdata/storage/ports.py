@@ -82,6 +82,13 @@ class EventLog(Protocol):
         """Return the streams that hold at least one entry, sorted."""
         ...
 
+    async def epoch(self) -> str:
+        """Return what this log is called, in a few letters and digits, for as long as it lives.
+
+        A log of another epoch holds other entries under the same positions.
+        """
+        ...
+
     async def wait(self, seconds: float) -> None:
         """Return when something may have been appended, at the latest after `seconds`."""
         ...

@@ -76,6 +76,10 @@ class EmbeddedLog:
         """Return a reader that begins behind the position `after`."""
         return PlainReader(self, stream, after)
 
+    async def epoch(self) -> str:
+        """Return what this log is called, by its file."""
+        return await self._database.read(_epoch)
+
     async def last(self, stream: Stream) -> Record | None:
         """Return the newest entry, or None."""
         records = await self._records(_LAST, stream)
@@ -125,6 +129,11 @@ class EmbeddedLog:
                 for position, events in connection.execute(query, values)
             ]
         )
+
+
+def _epoch(connection: sqlite3.Connection) -> str:
+    (epoch,) = connection.execute("SELECT epoch FROM identity").fetchone()
+    return str(epoch)
 
 
 def _append(connection: sqlite3.Connection, rows: Sequence[_Row], above: int) -> list[int]:

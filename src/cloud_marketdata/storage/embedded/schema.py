@@ -26,6 +26,12 @@ class Schema(NamedTuple):
 _LEASES = """CREATE TABLE leases (
     name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL
 ) STRICT"""
+# What tells this log from another one whose positions begin anew. The name is made by SQLite:
+# nobody computes with it, and so nothing that is to be repeated depends on it.
+_IDENTITY = (
+    "CREATE TABLE identity (epoch TEXT NOT NULL) STRICT",
+    "INSERT INTO identity VALUES (lower(hex(randomblob(8))))",
+)
 # What outlives the aggregates of a market: up to where the log is inside, and who may save.
 _MARKETS = """CREATE TABLE markets (
     venue TEXT NOT NULL, symbol TEXT NOT NULL, position INTEGER NOT NULL, fence INTEGER NOT NULL,
@@ -47,7 +53,7 @@ _RECONCILED_BY_VERDICT = """CREATE INDEX reconciliations_by_verdict
 
 HOT = Schema(
     application_id=0x4D44_484F,
-    version=2,
+    version=3,
     statements=(
         # `widest` bounds last - first of the stream's entries, which makes a range of times a
         # range of the index on `first`.
@@ -77,8 +83,9 @@ HOT = Schema(
             symbol TEXT NOT NULL
         ) STRICT""",
         _LEASES,
+        *_IDENTITY,
     ),
-    added=(_LEASES,),
+    added=_IDENTITY,
 )
 
 WARM = Schema(

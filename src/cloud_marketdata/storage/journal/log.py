@@ -129,6 +129,10 @@ class JournaledLog:
         """See EventLog."""
         return await self._remote.streams()
 
+    async def epoch(self) -> str:
+        """See EventLog."""
+        return await self._remote.epoch()
+
     async def wait(self, seconds: float) -> None:
         """See EventLog."""
         await self._remote.wait(seconds)

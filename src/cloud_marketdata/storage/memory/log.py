@@ -27,6 +27,7 @@ class MemoryLog:
         self._entries: dict[Stream, list[_Entry]] = {}
         self._position = above
         self._wakeup = Wakeup(clock)
+        self._epoch = f"{clock.now():x}"
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
         """Keep the batches, all or none, and return their positions."""
@@ -57,6 +58,10 @@ class MemoryLog:
     async def streams(self) -> list[Stream]:
         """Return the streams that hold an entry, sorted."""
         return sorted(self._entries)
+
+    async def epoch(self) -> str:
+        """Return what this log is called: it ends with the process."""
+        return self._epoch
 
     async def wait(self, seconds: float) -> None:
         """Return when something may have been appended, at the latest after `seconds`."""

@@ -20,6 +20,11 @@ class Keys:
         return f"{self._prefix}:schema"
 
     @property
+    def epoch(self) -> str:
+        """String: what tells this log from one that was here before."""
+        return f"{self._prefix}:epoch"
+
+    @property
     def streams(self) -> str:
         """Set: the streams that were ever appended to."""
         return f"{self._prefix}:streams"

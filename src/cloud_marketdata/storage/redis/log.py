@@ -120,6 +120,12 @@ class RedisLog:
         held = await self._client.ask_each([(key, ("XLEN", key)) for key in keys])
         return [stream for stream, entries in zip(known, held, strict=True) if entries]
 
+    async def epoch(self) -> str:
+        """Return what this log is called; who asks first names it, and it goes with the data."""
+        key = self._keys.epoch
+        named = await self._client.ask(key, "SET", key, self._name, "NX", "GET")
+        return named.decode() if named else self._name
+
     async def wait(self, seconds: float) -> None:
         """Return when something may have been appended, at the latest after `seconds`."""
         await self.wakeup.wait(seconds)
