@@ -20,7 +20,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers clients faults chaos long lint types bench soak signals lock clean
+.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -32,7 +32,7 @@ demo: .venv/.ready ## the whole service on a simulated market [PORT=8000] [DEMO_
 run: .venv/.ready ## the service on the live venues; settings by MARKETDATA_… (docs/settings.md)
 	@$(BIN)/marketdata run
 
-test: lint types servers .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
+test: lint types servers node .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
 
 unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARGS=…]
@@ -40,6 +40,9 @@ unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARG
 
 servers: .venv/.ready-test ## the real servers that tests start: Redis, MongoDB, Ceph; as root, by apt
 	@scripts/setup-servers
+
+node: ## the judges in JavaScript that tests ask: AsyncAPI's parser, the MCP Inspector; by npm
+	@scripts/setup-node
 
 clients: .venv/.ready-test .venv-clients/.ready ## public clients against the simulator (docs/clients.md)
 	@$(BIN)/pytest tests/clients $(PYTEST_ARGS)
@@ -74,7 +77,7 @@ lock: .venv/.ready-test ## solve the locks again [UV=…] [UV_ARGS=--upgrade]
 	@scripts/lock $(UV) $(UV_ARGS)
 
 clean: ## remove the environment, caches and the demo's data
-	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist var/demo
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist var/demo tools/node/node_modules tools/node/.new.*
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: requirements/run.txt pyproject.toml

@@ -12,6 +12,22 @@ settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("quick")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Share a run between processes by streams of tests that stay together."""
+    from streams import Streams  # noqa: PLC0415  a run by one process needs no xdist
+
+    return Streams(config, log)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests that passed have `told` by `record_property`, for whoever reads the log."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
 def _thrown_away() -> None:
     structlog.configure(
         processors=[structlog.processors.JSONRenderer()],

@@ -19,6 +19,9 @@ import uvicorn
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.signals.queries import Detectors
+from cloud_marketdata.api.stream.endpoint import build_stream
+from cloud_marketdata.api.stream.hub import Hub
+from cloud_marketdata.api.stream.readers import Readers
 from cloud_marketdata.collectors.connection.transport import connector
 from cloud_marketdata.collectors.duty import Duty
 from cloud_marketdata.collectors.feed import Feed
@@ -55,6 +58,8 @@ from cloud_marketdata.storage.tiering.forgetting import Forgetting
 _STOP_S: Final = 5
 _DRAIN_S: Final = 10.0
 """How long a stop waits for a store that is away; what it has not taken by then is told."""
+_FRAME_MAX: Final = 1 << 18
+"""Bytes of a WebSocket message; the stream itself refuses longer requests long before."""
 _LIVE: Final = ("symbols", "discover")
 """Settings that change while a process collects; all others want a restart."""
 _DETECTORS: Final = Detectors(
@@ -112,8 +117,12 @@ class Service:
             ]
         self.queries = Queries(stores, clock, settings, _DETECTORS)
         self.components += stores.pulses
+        self.hub = Hub(self.queries, stores, clock, settings, random)
+        self.readers = Readers(settings)
         if self._does("serve"):
-            self.components += [self.queries.answers, self.queries.trees]
+            self._parts.append(("stream", self.hub.run))
+            asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
+            self.components += [*asked, self.hub, self.readers]
         if self._does("process"):
             self.components += [self.crew, forgetting, archiving]
         self.pairs: PairCrew | None = None
@@ -143,6 +152,7 @@ class Service:
             ]
             serving = group.create_task(self._serve(listener)) if listener else None
             await stopped.wait()
+            self.readers.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -228,6 +238,7 @@ class Service:
             clock=self._clock,
             settings=settings,
             rosters=self.rosters,
+            routers=[build_stream(self.hub, self.readers, self._clock, settings)],
         )
         config = uvicorn.Config(
             app,
@@ -235,6 +246,7 @@ class Service:
             access_log=False,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
+            ws_max_size=_FRAME_MAX,
             timeout_graceful_shutdown=_STOP_S,
         )
         self._server = GuestServer(config)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +35,13 @@ def python_files() -> list[Path]:
     return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in {"src", "tests"}]
 
 
+@cache
 def file_sizes() -> list[Size]:
     """Measure every Python file."""
     return [Size(named(path), len(path.read_text().splitlines())) for path in python_files()]
 
 
+@cache
 def function_sizes() -> list[Size]:
     """Measure every function, from its `def` to its last line."""
     found = []

@@ -5,7 +5,7 @@ FILE_LIMIT = 400
 FUNCTION_LIMIT = 60
 
 # The ratchet: what is over a limit, and how far. A number here may shrink or go, never grow.
-LARGER_FILES: dict[str, int] = {"tests/e2e/test_simulator_speaks_binance.py": 409}
+LARGER_FILES: dict[str, int] = {}
 LARGER_FUNCTIONS: dict[str, int] = {}
 
 LAWS = [

@@ -24,7 +24,7 @@ def _depth_symbol(payload: bytes) -> str | None:
     return msgspec.json.decode(payload)["data"]["s"]
 
 
-@pytest.mark.parametrize("every", [7, 50, 400])
+@pytest.mark.parametrize("every", [7, pytest.param(50, marks=pytest.mark.long), 400])
 @pytest.mark.parametrize("name", sorted(DEPTH))
 def test_a_left_out_depth_message_is_found_at_the_next_one(data, played, name, every):
     recording = DEPTH[name]

@@ -1,6 +1,7 @@
 """Savers in MongoDB that race, stand still in the middle, or never hear that they have saved."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from contract_samples import BTC, aggregate
@@ -17,6 +18,8 @@ from cloud_marketdata.storage.mongo.saving import Save
 from cloud_marketdata.storage.mongo.transactions import Transactions
 
 pytestmark = pytest.mark.anyio
+SOON_S = 20
+"""Much, for a loaded machine, and far less than the minute for which MongoDB keeps transactions."""
 EARLIER, LATER = 1_755_000_000_000_000, 1_755_000_000_000_001
 MARKET = (BTC.venue, BTC.symbol)
 
@@ -96,7 +99,7 @@ async def test_a_saver_that_stands_still_in_the_middle_holds_nobody_up(
     standing, goes_on = asyncio.Event(), asyncio.Event()
     async with (
         watched(mongodb_url, mongodb_database) as one,
-        watched(mongodb_url, mongodb_database) as two,
+        watched(mongodb_url, mongodb_database, timeout_s=SOON_S) as two,
     ):
         save = Save(one.stored, [aggregate(0, position=1)], None, EARLIER)
 
@@ -110,7 +113,7 @@ async def test_a_saver_that_stands_still_in_the_middle_holds_nobody_up(
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(_refused(waking.run(save.markets, EARLIER, paused)))
             await standing.wait()
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(SOON_S):
                 await two.part.aggregates.save([aggregate(0, position=2)], fence=LATER)
             goes_on.set()
         await waking.close()
@@ -122,6 +125,15 @@ async def _refused(saving) -> bool:
     with pytest.raises(FencedError):
         await saving
     return True
+
+
+async def _made_soon(warm: MongoWarm, save) -> None:
+    """Make a save, as a worker does: again, where this machine was too slow for our patience."""
+    async with asyncio.timeout(SOON_S):
+        while True:
+            with suppress(StorageError):
+                await warm.part.aggregates.save(*save, fence=LATER)
+                return
 
 
 @pytest.mark.parametrize("lost", ["question", "answer"])
@@ -149,15 +161,15 @@ async def test_a_save_that_nobody_heard_of_may_be_made_again(
     del mongodb_url
     with Relay(mongodb_server.nodes[0].port) as relay:
         url = f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
-        async with watched(url, mongodb_database, timeout_s=0.5) as warm:
+        async with watched(url, mongodb_database, timeout_s=1.5) as warm:
             story = Story()
             unheard = story.next()
             relay.lost, relay.losses = lost, 1 << 30
             with pytest.raises(StorageError, match="MongoDB: "):
                 await warm.part.aggregates.save(*unheard, fence=LATER)
             relay.losses = 0
-            await warm.part.aggregates.save(*unheard, fence=LATER)
-            await warm.part.aggregates.save(*story.next(), fence=LATER)
+            await _made_soon(warm, unheard)
+            await _made_soon(warm, story.next())
 
             assert await told(warm.part) == 2
 
@@ -169,16 +181,16 @@ async def test_a_transaction_that_we_lost_sight_of_does_not_stand_in_our_own_way
     del mongodb_url
     with Relay(mongodb_server.nodes[0].port) as relay:
         url = f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
-        async with watched(url, mongodb_database, timeout_s=1.0) as warm:
+        async with watched(url, mongodb_database, timeout_s=1.5) as warm:
             story = Story()
-            await warm.part.aggregates.save(*story.next(), fence=LATER)
+            await _made_soon(warm, story.next())
             lost = story.next()
             relay.at, relay.lost = (b"coverage", b"abortTransaction"), "question"
             relay.losses = 1 << 30
             with pytest.raises(StorageError, match="MongoDB: "):
                 await warm.part.aggregates.save(*lost, fence=LATER)
             relay.losses = 0
-            await warm.part.aggregates.save(*lost, fence=LATER)
+            await _made_soon(warm, lost)
 
             assert await told(warm.part) == 2
 

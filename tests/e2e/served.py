@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
-from processes import ask, listed, settings, simulating
+from processes import NO_TLS, SLOW_S, ask, listed, settings, simulating
 from truth import FIELDS, USDM, Market, ids, klines, times, undisturbed
 
 from cloud_marketdata.core.clock import SystemClock
@@ -48,7 +48,7 @@ class Line(NamedTuple):
 
     def mend(self) -> None:
         """End all faults; the times stay moved."""
-        httpx2.delete(f"{self.venue_url}/_faults", trust_env=False)
+        httpx2.delete(f"{self.venue_url}/_faults", timeout=SLOW_S, trust_env=False)
         if self.shift:
             self.strike(f"skew ms={self.shift}")
 
@@ -59,7 +59,8 @@ class Line(NamedTuple):
 
 def strike(venue_url: str, faults: str) -> None:
     """Set faults at a simulator."""
-    answer = httpx2.post(f"{venue_url}/_faults", content=faults, trust_env=False)
+    asked = f"{venue_url}/_faults"
+    answer = httpx2.post(asked, content=faults, timeout=SLOW_S, trust_env=False)
     assert answer.is_success, answer.text
 
 
@@ -77,7 +78,8 @@ def line(market: Market, *faults: str, seed: int = 0, speed: object = "max") -> 
 
 def collector(url: str, venue: str) -> dict[str, Any]:
     """Return what /health says of a venue, well or not: a line that is quiet again is neither."""
-    components = httpx2.get(f"{url}/health", trust_env=False).json()["detail"]["components"]
+    answer = httpx2.get(f"{url}/health", timeout=SLOW_S, trust_env=False, verify=NO_TLS)
+    components = answer.json()["detail"]["components"]
     return next(c["detail"] for c in components if c["detail"].get("venue") == venue)
 
 

@@ -9,7 +9,7 @@ import sys
 import httpx2
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
-from processes import COMMAND, ask, eventually, started
+from processes import COMMAND, NO_TLS, ask, eventually, started
 
 MARKET = {"venue": "bybit-linear", "symbol": "BTCUSDT"}
 
@@ -88,7 +88,7 @@ def test_unreachable_venues_show_in_health_and_nothing_is_made_up(tmp_path):
         url = process.stdout.readline().split()[-1]
         refused = eventually(
             lambda: (
-                httpx2.get(f"{url}/health", trust_env=False).json()["collectors"]
+                httpx2.get(f"{url}/health", trust_env=False, verify=NO_TLS).json()["collectors"]
                 == {"binance": "disconnected", "bybit": "disconnected"}
             )
         )

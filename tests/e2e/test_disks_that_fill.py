@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 from deployed import PATIENCE_S
-from processes import ask, eventually, serving, settings
+from processes import NO_TLS, ask, eventually, serving, settings
 from recomputed import recomputed, retold
 from small_disk import small_disk
 from venues import markets
@@ -31,7 +31,7 @@ FULL: Final = re.compile(r"database or disk is full|No space left")
 
 def health(url: str) -> tuple[str, str]:
     """Return the status and all that is told with it."""
-    answer = httpx2.get(f"{url}/health", timeout=10, trust_env=False)
+    answer = httpx2.get(f"{url}/health", timeout=10, trust_env=False, verify=NO_TLS)
     status: str = answer.json()["status"]
     assert answer.status_code == (503 if status == "unhealthy" else 200)
     return status, answer.text

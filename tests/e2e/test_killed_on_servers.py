@@ -46,7 +46,7 @@ def kill(deployed: Deployed, random: Random, rounds: int) -> None:
     deployed.await_work(*chosen)
 
 
-@pytest.mark.parametrize("rounds", [6, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [20240808])
 def test_nothing_is_lost_or_double_whoever_is_killed(deployment, tmp_path, seed, rounds):
     random = Random(seed)  # noqa: S311  a seed must repeat

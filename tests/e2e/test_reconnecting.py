@@ -1,7 +1,7 @@
 """The venue goes away and comes back: sessions reconnect, books resync, nothing stale is served."""
 
 import httpx2
-from processes import ask, eventually, serving, settings, simulating
+from processes import NO_TLS, SLOW_S, ask, eventually, serving, settings, simulating
 
 VENUE = "binance-spot"
 DEPTH = f"/v1/markets/{VENUE}/BTCUSDT/depth"
@@ -9,12 +9,13 @@ CANDLES = f"/v1/markets/{VENUE}/BTCUSDT/candles"
 
 
 def refused(url: str) -> bool:
-    answer = httpx2.get(url + DEPTH, trust_env=False)
+    answer = httpx2.get(url + DEPTH, timeout=SLOW_S, trust_env=False, verify=NO_TLS)
     return answer.status_code == httpx2.codes.CONFLICT and answer.json()["code"] == "not_ready"
 
 
 def collectors(url: str) -> dict[str, str]:
-    return httpx2.get(url + "/health", trust_env=False).json()["collectors"]
+    answer = httpx2.get(url + "/health", timeout=SLOW_S, trust_env=False, verify=NO_TLS)
+    return answer.json()["collectors"]
 
 
 def what_it_cost(url: str) -> dict | None:

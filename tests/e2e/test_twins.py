@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx2
 import pytest
-from processes import eventually, serving
+from processes import NO_TLS, SLOW_S, eventually, serving
 from served import (
     Line,
     assert_exact,
@@ -42,7 +42,7 @@ class Watch:
         self._thread = Thread(target=self._look)
 
     def __enter__(self) -> Self:
-        eventually(lambda: httpx2.get(self._url, trust_env=False).is_success)
+        eventually(lambda: httpx2.get(self._url, trust_env=False, verify=NO_TLS).is_success)
         self._thread.start()
         return self
 
@@ -51,7 +51,7 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, timeout=SLOW_S) as client:
             while not self._over.wait(POLL_S):
                 answer = client.get(self._url)
                 told = "served" if answer.is_success else answer.json()["detail"]

@@ -6,9 +6,10 @@ from typing import Final
 
 from book_faults import BOOKS
 from fault_cases import Case
-from fault_runs import LAW_S, Outcome
+from fault_runs import Outcome
 from fault_signs import Sign
 from fault_stage import IMPATIENT
+from fault_trial import LAW_S
 from message_faults import MESSAGES
 from rest_faults import REST
 from silent_faults import SILENCES
@@ -50,7 +51,8 @@ the rows are made from the very objects that look for what they say.
 
 * **found by**: what tells the fault, within {law:.0f} s of its strike. Silence cannot be told from
   a quiet market at once; there the law is {law:.0f} s after the patience that the row names. Time
-  in which the machine ran nobody is not counted.
+  in which the machine ran nobody is not counted. Cases run side by side; one that was only late
+  there is tried again alone, and that trial counts.
 * **state** was seen after the strike. **ledger** and **metric** are since the fault was set, and
   must hold when all is over: the ledger's states are all there are, and `+1` counted one, no more.
 * **over when**: trades equal the venue's own by REST (Binance: every id; Bybit: as far back as it

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import httpx2
+from fault_stalls import TURN_S
 
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock
@@ -46,8 +47,6 @@ IMPATIENT = {
 }
 """Settings that make waiting short; docs/faults.md names them."""
 
-
-TURN_S = 0.02
 _EVER = 1 << 62
 
 

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 
 import pytest
 from fault_page import PAGE, PAIRS, page, unmeasured
-from fault_runs import Outcome, run_all
+from fault_runs import Outcomes, run_all
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.simulator.faults.grammar import KINDS
@@ -14,17 +13,22 @@ from cloud_marketdata.simulator.faults.language import parse
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Mapping[tuple, Outcome]:
-    """Run the chosen cases side by side, because most of their time is waiting."""
+def outcomes(request: pytest.FixtureRequest) -> Outcomes:
+    """Run the chosen cases."""
     calls = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [call.params["pair"] for call in calls if call and "pair" in call.params]
     return asyncio.run(run_all(chosen, SystemClock()))
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0].fault} at {pair[1]}")
-def test_a_fault_is_found_told_and_recovered_from(pair, outcomes):
+def test_a_fault_is_found_told_and_recovered_from(pair, outcomes, record_property):
     case, venue = pair
-    assert outcomes[case.fault, venue].failure == ""
+    outcome = outcomes[case.fault, venue]
+    if outcome.beside:
+        record_property(
+            "told", f"late beside others, tried alone: {outcome.beside.splitlines()[0]}"
+        )
+    assert outcome.failure == ""
 
 
 def test_every_kind_of_fault_has_a_case():

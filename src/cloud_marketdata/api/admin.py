@@ -9,16 +9,21 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import ClassVar, Final, Protocol
 
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from cloud_marketdata.api.envelope import Wire
-from cloud_marketdata.api.rest import SymbolName, VenueName, encoded, problems
+from cloud_marketdata.api.errors import problems
+from cloud_marketdata.api.rest import SymbolName, VenueName, encoded
 from cloud_marketdata.core.config import is_loopback
 from cloud_marketdata.core.errors import MarketDataError, UnknownMarketError, VenueError
 from cloud_marketdata.domain.values import Venue
 
 PATIENCE_S: Final = 15.0
+_CHANGES: Final = frozenset({"DELETE", "PUT"})
 
 
 class Roster(Protocol):
@@ -101,12 +106,23 @@ class SymbolsAnswer(Wire):
     data: list[VenueSymbols]
 
 
+class _AdminRoute(APIRoute):
+    """Names both calls of a path where it is called otherwise; each route knows its own alone."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in (self.methods or ()):
+            allowed = _CHANGES if "{symbol}" in self.path else {"GET"}
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+        await super().handle(scope, receive, send)
+
+
 def build_admin(rosters: Mapping[Venue, Roster]) -> APIRouter:
     """Return the routes over these rosters; none where this process collects nothing."""
     router = APIRouter(
         prefix="/v1/admin/symbols",
         dependencies=[Depends(_refuse_strangers)],
         responses=problems(403, 404, 409, 422, 500, 503),
+        route_class=_AdminRoute,
     )
 
     @router.get("", response_model=SymbolsAnswer)

@@ -42,6 +42,11 @@ class CandlePage(Struct, frozen=True):
             raise LimitError(msg)
         return cls(question, timeframe, asked, TimeRange(asked.start, end), begin)
 
+    @property
+    def ends(self) -> bool:
+        """Whether the same question will always end its range where it does now."""
+        return self.question.end is not None or self.question.cursor is not None
+
     def answered(self, reading: Reading) -> Reading:
         """Return the reading with the range that this page settles.
 
@@ -106,7 +111,7 @@ def _finest_words(asked: TimeRange, horizons: Horizons) -> str:
 
 
 def _checked(question: CandlesQuestion) -> Timeframe:
-    timeframe = _timeframe(question.timeframe)
+    timeframe = timeframe_of(question.timeframe)
     if not 1 <= question.limit <= MOST_CANDLES:
         msg = f"limit must be 1 to {MOST_CANDLES}"
         raise LimitError(msg)
@@ -119,7 +124,8 @@ def _checked(question: CandlesQuestion) -> Timeframe:
     return timeframe
 
 
-def _timeframe(text: str) -> Timeframe:
+def timeframe_of(text: str) -> Timeframe:
+    """Return the timeframe of a name; raises BadRequestError."""
     try:
         return Timeframe(text)
     except ValueError:
@@ -128,4 +134,4 @@ def _timeframe(text: str) -> Timeframe:
 
 
 def _identity(question: CandlesQuestion) -> str:
-    return f"candles|{question.venue}|{question.symbol}|{question.timeframe}"
+    return f"{question.noun}|{question.venue}|{question.symbol}|{question.timeframe}"

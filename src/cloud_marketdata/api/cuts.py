@@ -19,7 +19,9 @@ _COARSEST_FIRST: Final = (*(frame.value for frame in reversed(Timeframe)), RAW)
 class Cut(Struct, frozen=True):
     """Disjoint parts of a range, and the nearest known trades before it.
 
-    used: what the parts were made of, timeframes and `trades`. pieces: the same by time.
+    used: what the parts were made of, timeframes and `trades`. pieces: the same by time. lasting:
+    whether the same parts, as the same objects, come again while nothing has changed. kept: whether
+    no bucket had to be read, because the parts were kept for these horizons.
     """
 
     range: TimeRange
@@ -27,6 +29,8 @@ class Cut(Struct, frozen=True):
     before: Aggregate | None = None
     used: frozenset[str] = frozenset()
     pieces: Sequence[Piece] = ()
+    lasting: bool = False
+    kept: bool = False
 
 
 class Reading(Struct, frozen=True):
@@ -37,8 +41,8 @@ class Reading(Struct, frozen=True):
     other and filling the range. before: the nearest known trades before the range, where they were
     asked for. newest: newest match time seen, or 0. ledger: what is known of the range's
     completeness, folded from the same trades. live: whether the log's young trades were read, which
-    settled time does not need. caught_up: whether every logged trade is inside. notes: what a
-    reader must be told of the range itself.
+    settled time does not need. caught_up: whether every logged trade is inside. lasting, kept: as
+    of its cuts. notes: what a reader must be told of the range itself.
     """
 
     range: TimeRange
@@ -50,6 +54,8 @@ class Reading(Struct, frozen=True):
     ledger: Ledger
     live: bool
     caught_up: bool
+    lasting: bool = False
+    kept: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -115,6 +121,8 @@ def joined(
         ledger=ledger,
         live=tail is not None,
         caught_up=tail is None or tail.caught_up,
+        lasting=all(cut.lasting for cut in cuts),
+        kept=tail is None and all(cut.kept for cut in cuts),
     )
 
 

@@ -4,7 +4,7 @@ Times are integer epoch milliseconds, `as_of` is ISO-8601 in UTC. The only numbe
 are shares of time, such as `coverage`; prices, sizes and sums are decimal strings everywhere.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +13,10 @@ from cloud_marketdata.domain.quality import Gap, Quality
 from cloud_marketdata.domain.values import NS_PER_MS
 
 MOST_GAPS: Final = 100
+IS_DECIMAL: Final = "exact decimal"
 TradeId = int | str
+DecimalText = Annotated[str, IS_DECIMAL]
+"""A price, size, sum or percentage as decimal text; in tables it is a column of exact decimals."""
 
 
 class Wire(BaseModel):
@@ -110,6 +113,8 @@ class Meta(Wire):
     )
     range: RangeOut | None
     next_cursor: str | None
+    # It leaves as a header: nothing that is still to come can change the numbers of this answer.
+    settled: bool = Field(default=False, exclude=True)
 
 
 class CandlesMeta(Meta):

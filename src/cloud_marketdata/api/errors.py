@@ -7,17 +7,20 @@ Who asks wrongly is told exactly what; a fault of the service tells nothing of i
 from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_marketdata.api.away import TierAwayError
+from cloud_marketdata.api.wire.caching import NEVER
+from cloud_marketdata.api.wire.numbering import REQUEST_ID
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import MarketDataError
 
@@ -31,7 +34,7 @@ _HIDDEN: Final = {
     "venue_busy": "a venue's own limits are reached; try again in a minute",
     "bad_settings": "the service is not set up rightly; the log says how",
 }
-_HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _log = structlog.get_logger(__name__)
 
 
@@ -55,42 +58,55 @@ class Problem(BaseModel):
 
 
 class Problems:
-    """Makes problems, numbering each one; `surface` is where they leave, e.g. rest."""
+    """Makes problems, each with the number of its request or a new one.
+
+    surface: where they leave, e.g. rest.
+    """
 
     def __init__(self, surface: str, clock: Clock) -> None:
         self._run = f"{surface}-{clock.now():x}"
         self._numbers = count(1)
 
-    def of(self, error: Exception) -> Problem:
+    def number(self) -> str:
+        """Return a number that no other request has."""
+        return f"{self._run}-{next(self._numbers)}"
+
+    def of(self, error: Exception, request_id: str | None = None) -> Problem:
         """Describe an exception; one that is not the asker's is logged and described in general."""
         if isinstance(error, MarketDataError):
             code, status, detail = error.code, error.status, str(error)
         else:
             code, status, detail = _INTERNAL, 500, ""
         told = detail if isinstance(error, TierAwayError) else _HIDDEN.get(code, detail)
-        problem = self.make(code, status, told)
+        problem = self.make(code, status, told, request_id=request_id)
         if code in _HIDDEN:
             _log.error("request failed", request_id=problem.request_id, exc_info=error)
         return problem
 
     def make(
-        self, code: str, status: int, detail: str, errors: list[Fault] | None = None
+        self,
+        code: str,
+        status: int,
+        detail: str,
+        errors: list[Fault] | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Problem:
-        """Make a problem with its own request id."""
+        """Make a problem, with a request id of its own where the request has none."""
         return Problem(
             type=f"urn:cloud-marketdata:problem:{code}",
             title=HTTPStatus(status).phrase,
             status=status,
             code=code,
             detail=detail,
-            request_id=f"{self._run}-{next(self._numbers)}",
+            request_id=request_id or self.number(),
             errors=errors,
         )
 
-    def invalid(self, faults: list[Fault]) -> Problem:
+    def invalid(self, faults: list[Fault], request_id: str | None = None) -> Problem:
         """Describe parameters that could not be read."""
         detail = "; ".join(f"{fault.parameter}: {fault.message}" for fault in faults)
-        return self.make(INVALID, 422, detail, faults)
+        return self.make(INVALID, 422, detail, faults, request_id=request_id)
 
 
 def faults_of(errors: list[dict[str, object]]) -> list[Fault]:
@@ -109,23 +125,46 @@ def as_response(problem: Problem, headers: dict[str, str] | None = None) -> Resp
     return Response(
         problem.model_dump_json(exclude_none=True),
         problem.status,
-        {**(headers or {}), "X-Request-ID": problem.request_id},
+        {**(headers or {}), "Cache-Control": NEVER, "X-Request-ID": problem.request_id},
         MEDIA_TYPE,
     )
 
 
-def install(app: FastAPI, problems: Problems) -> None:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe, for the OpenAPI page, which statuses come with a problem."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+class Described(FastAPI):
+    """An application on whose page problems have their one media type, and their shape."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the page of the API."""
+        page = super().openapi()
+        _, shapes = models_json_schema(
+            [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
+        )
+        page["components"]["schemas"].update(shapes["$defs"])
+        return page
+
+
+def install(app: FastAPI, made_by: Problems) -> None:
     """Answer every failure of an app with a problem."""
 
-    def on_error(_request: Request, error: Exception) -> Response:
-        return as_response(problems.of(error))
+    def on_error(request: Request, error: Exception) -> Response:
+        return as_response(made_by.of(error, request.scope.get(REQUEST_ID)))
 
-    def on_http(_request: Request, error: Exception) -> Response:
-        return _http(problems, error)
+    def on_http(request: Request, error: Exception) -> Response:
+        return _http(made_by, error, request.scope.get(REQUEST_ID))
 
-    def on_invalid(_request: Request, error: Exception) -> Response:
+    def on_invalid(request: Request, error: Exception) -> Response:
         listed = error.errors() if isinstance(error, RequestValidationError) else []
-        return as_response(problems.invalid(faults_of(list(listed))))
+        faults = faults_of(list(listed))
+        return as_response(made_by.invalid(faults, request.scope.get(REQUEST_ID)))
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
         MarketDataError: on_error,
@@ -137,9 +176,9 @@ def install(app: FastAPI, problems: Problems) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def _http(problems: Problems, error: Exception) -> Response:
+def _http(made_by: Problems, error: Exception, request_id: str | None) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError(type(error).__name__)
-    code = _HTTP_CODES.get(error.status_code, "http_error")
-    problem = problems.make(code, error.status_code, str(error.detail))
+    code = HTTP_CODES.get(error.status_code, "http_error")
+    problem = made_by.make(code, error.status_code, str(error.detail), request_id=request_id)
     return as_response(problem, dict(error.headers or {}))

@@ -17,8 +17,12 @@ def meta_of(
     pieces: Sequence[Piece] = (),
     answered: TimeRange | None = None,
     next_cursor: str | None = None,
+    settled: bool = False,
 ) -> Meta:
-    """Return the meta of an answer; times are written in whole milliseconds that hold them."""
+    """Return the meta of an answer; times are written in whole milliseconds that hold them.
+
+    settled: whether all of it lies behind the horizon before which nothing changes any more.
+    """
     return Meta(
         quality=QualityOut.of(quality),
         method=method or {},
@@ -26,6 +30,7 @@ def meta_of(
         parts=[_part(piece) for piece in pieces],
         range=None if answered is None else _range(answered),
         next_cursor=next_cursor,
+        settled=settled,
     )
 
 

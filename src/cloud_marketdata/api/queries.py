@@ -29,6 +29,7 @@ from cloud_marketdata.api.depths import depth_data, depth_quality, servable
 from cloud_marketdata.api.envelope import CandlesMeta
 from cloud_marketdata.api.figures import VWAP_ROUNDING, price_text
 from cloud_marketdata.api.flow.queries import FlowQueries
+from cloud_marketdata.api.kept_profiles import KeptProfiles
 from cloud_marketdata.api.known import KnownMarkets
 from cloud_marketdata.api.markets import market_data, trade_data
 from cloud_marketdata.api.metas import meta_of
@@ -61,6 +62,7 @@ from cloud_marketdata.api.stitching import read_bars, read_rows
 from cloud_marketdata.api.tiles import TileReader
 from cloud_marketdata.api.times import TimeRange, asked_range
 from cloud_marketdata.api.timetrees import TimeTrees
+from cloud_marketdata.api.together import Together
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import LimitError
@@ -90,6 +92,8 @@ class Queries:
         self._beginnings = Beginnings(self._stores)
         self.answers = KeptAnswers(self._stores.cache)
         self.trees = TimeTrees()
+        self.profiles = KeptProfiles()
+        self._profile_askers: Together[ProfileAnswer] = Together()
         self.clock = clock
         self._hot_ns = settings.hot_minutes * Timeframe.M1.ns
         self._lateness = settings.lateness_ms * NS_PER_MS
@@ -139,18 +143,27 @@ class Queries:
         return TradesAnswer(data=[trade_data(trade) for trade in page.trades], meta=meta)
 
     async def volume_profile(self, question: ProfileQuestion) -> ProfileAnswer:
-        """Return the volume by price of a range."""
+        """Return the volume by price of a range; who asks the same at once is answered at once."""
+        # Text, because 70 and 70.0 percent are equal numbers but not written the same.
+        asked = question.model_dump_json()
+        return await self._profile_askers.of(asked, lambda: self._profile(question))
+
+    async def _profile(self, question: ProfileQuestion) -> ProfileAnswer:
         instrument = await self._known.find(question)
-        now = self.clock.now()
-        asked = profile_range(question, now, LONGEST)
+        asked = profile_range(question, self.clock.now(), LONGEST)
         reading = await read_rows(self._reader(instrument), asked, exact=question.exact)
-        profile = profile_data(instrument, reading.parts, question)
+        profile = self.profiles.of(
+            reading,
+            (instrument, question.row_ticks, question.va_method, str(question.va_pct)),
+            lambda: profile_data(instrument, reading.parts, question),
+        )
         meta = meta_of(
             await self._quality(instrument, reading),
             method=profile_method(profile),
             resolution=reading.resolution,
             pieces=reading.pieces,
             answered=reading.range,
+            settled=not reading.live,
         )
         return ProfileAnswer(data=profile, meta=meta)
 
@@ -172,6 +185,7 @@ class Queries:
             pieces=reading.pieces,
             answered=reading.range,
             next_cursor=cursors.encode(following) if following else None,
+            settled=page.ends and not reading.live,
         )
         hashed = state_hash(reading.parts) if question.state_hash else None
         return CandlesAnswer(data=data, meta=CandlesMeta(**dict(meta), state_hash=hashed))

@@ -6,12 +6,13 @@ with the same words.
 """
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from cloud_marketdata.domain.coverage import Covered
-from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.processing.metrics.sessions import SESSIONS
 from cloud_marketdata.processing.metrics.value_area import DEFAULT_METHOD, DEFAULT_PCT, METHOD
 
@@ -19,13 +20,41 @@ FILLS: Final = ("none", "flat")
 MOST_TRADES: Final = 1000
 MOST_CANDLES: Final = 1000
 MOST_ROLLING: Final = 1440 * 30
+MOST_LEVELS: Final = 1000
+WIDEST_ROW: Final = 10**12
 _TIME: Final = {
     "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 4_102_444_799_999},
-        {"type": "string", "format": "date-time"},
+        # Whatever their offset, times of these years lie within those that are read.
+        {"type": "string", "format": "date-time", "pattern": "^(19[89]|20[0-8])"},
         {"type": "null"},
     ]
 }
+_VENUE: Final = f"({'|'.join(venue.value for venue in Venue)})"
+
+
+def bounded(least: int, most: int) -> FieldInfo:
+    """Return how a description tells bounds that `queries` holds to, in its own words."""
+    return Field(json_schema_extra={"minimum": least, "maximum": most})
+
+
+def whole_or_none(least: int, most: int) -> WithJsonSchema:
+    """Return the same for a number that need not be given."""
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    return WithJsonSchema({"anyOf": [number, {"type": "null"}]})
+
+
+def exact_number(least: int, most: int, fraction: str, **more: object) -> WithJsonSchema:
+    """Return the forms of an exact number: whole, or text where it has a fraction."""
+    whole = {"type": "integer", "minimum": least, "maximum": most}
+    forms = [whole, {"type": "string", "pattern": f"^{fraction}$"}]
+    return WithJsonSchema({"anyOf": forms, **more})
+
+
+def venues_by_comma(least: int, most: int) -> dict[str, str]:
+    """Return the pattern of so many venues, separated by commas."""
+    return {"pattern": f"^{_VENUE}(,{_VENUE}){{{least - 1},{most - 1}}}$"}
+
 
 TimeGiven = Annotated[str | int | None, WithJsonSchema(_TIME)]
 """Epoch milliseconds or ISO-8601 with offset."""
@@ -34,16 +63,30 @@ Start = Annotated[
 ]
 End = Annotated[TimeGiven, Field(description="Instant after the range: same forms; default now")]
 RowTicks = Annotated[
-    int | None, Field(description="Ticks per row; default the narrowest 1, 2, 5 x 10^k in 100 rows")
+    int | None,
+    whole_or_none(1, WIDEST_ROW),
+    Field(description="Ticks per row; default the narrowest 1, 2, 5 x 10^k in 100 rows"),
 ]
 ValueAreaMethod = Annotated[str, Field(json_schema_extra={"pattern": METHOD})]
 ValueAreaShare = Annotated[
-    Decimal, Field(gt=0, le=100, decimal_places=4, description="Value area share, percent")
+    Decimal,
+    Field(gt=0, le=100, decimal_places=4, description="Value area share, percent"),
+    exact_number(1, 100, "[0-9]{1,2}[.][0-9]{0,3}[1-9]"),
 ]
 Exact = Annotated[
     bool, Field(description="Refuse (resolution_gone) rather than answer another range than asked")
 ]
 PageCursor = Annotated[str | None, Field(description="meta.next_cursor of the page before")]
+
+
+TwoVenues = Annotated[
+    str,
+    Field(
+        description="Two venues by comma",
+        json_schema_extra=venues_by_comma(2, 2),
+        examples=["binance-usdm,bybit-linear"],
+    ),
+]
 
 
 class _Asked(BaseModel):
@@ -63,7 +106,7 @@ class TradesParams(_Asked):
 
     start: Start = None
     end: End = None
-    limit: Annotated[int, Field(description=f"1 to {MOST_TRADES}")] = 100
+    limit: Annotated[int, bounded(1, MOST_TRADES)] = 100
     cursor: PageCursor = None
 
 
@@ -77,10 +120,14 @@ class ProfileParams(_Asked):
         Field(json_schema_extra={"enum": [*SESSIONS, None]}, description="Range by name, in UTC"),
     ] = None
     date: Annotated[
-        str | None, Field(description="With session: a day inside it, YYYY-MM-DD; default today")
+        str | None,
+        WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}),
+        Field(description="With session: a day inside it, YYYY-MM-DD; default today"),
     ] = None
     rolling: Annotated[
-        int | None, Field(description=f"Range: the last so many minutes, 1 to {MOST_ROLLING}")
+        int | None,
+        whole_or_none(1, MOST_ROLLING),
+        Field(description="Range: the last so many minutes"),
     ] = None
     row_ticks: RowTicks = None
     va_method: ValueAreaMethod = DEFAULT_METHOD
@@ -97,7 +144,7 @@ class CandlesParams(_Asked):
         str, Field(json_schema_extra={"enum": [frame.value for frame in Timeframe]})
     ] = "1m"
     fill: Annotated[str, Field(json_schema_extra={"enum": list(FILLS)})] = "none"
-    limit: Annotated[int, Field(description=f"1 to {MOST_CANDLES}")] = 500
+    limit: Annotated[int, bounded(1, MOST_CANDLES)] = 500
     cursor: PageCursor = None
     state_hash: Annotated[bool, Field(description="Add the hash of one page of 1m state")] = False
     exact: Exact = False
@@ -106,7 +153,13 @@ class CandlesParams(_Asked):
 class DepthParams(_Asked):
     """The top of the live book."""
 
-    levels: Annotated[int, Field(description="Levels a side")] = 50
+    levels: Annotated[
+        int,
+        Field(
+            description="Levels a side, at most the setting book_levels",
+            json_schema_extra={"minimum": 1, "maximum": MOST_LEVELS},
+        ),
+    ] = 50
 
 
 class CoverageParams(_Asked):
@@ -131,7 +184,9 @@ class ProfileQuestion(ProfileParams, MarketQuestion):
 
 
 class CandlesQuestion(CandlesParams, MarketQuestion):
-    """Bars of a market."""
+    """Bars of a market; `noun` says to whose pages its cursors belong."""
+
+    noun: ClassVar[str] = "candles"
 
 
 class DepthQuestion(DepthParams, MarketQuestion):

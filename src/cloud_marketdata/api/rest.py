@@ -4,14 +4,14 @@ A handler turns path and query into a question and the answer into bytes; it che
 `queries` checks. The declared response models make the OpenAPI page, they are not applied twice.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from cloud_marketdata.api.coverages import CoverageAnswer
-from cloud_marketdata.api.errors import MEDIA_TYPE, Problem
+from cloud_marketdata.api.errors import problems
 from cloud_marketdata.api.health import Health, HealthOut
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.questions import (
@@ -34,38 +34,62 @@ from cloud_marketdata.api.schemas import (
     RejectionsAnswer,
     TradesAnswer,
 )
+from cloud_marketdata.api.wire.caching import NEVER
+from cloud_marketdata.api.wire.replies import Reply
+from cloud_marketdata.api.wire.routes import QuestionRoute
 from cloud_marketdata.domain.values import Venue
 
-VenueName = Annotated[str, Path(json_schema_extra={"enum": [venue.value for venue in Venue]})]
-SymbolName = Annotated[str, Path(description="Upper case, as the venue writes it")]
+VenueName = Annotated[
+    str,
+    Path(
+        json_schema_extra={"enum": [venue.value for venue in Venue]},
+        examples=[Venue.BINANCE_USDM.value],
+    ),
+]
+SymbolName = Annotated[
+    str, Path(description="Upper case, as the venue writes it", examples=["BTCUSDT"])
+]
 
 
 def build_router(queries: Queries, health: Health) -> APIRouter:
     """Return the routes over these queries."""
-    router = APIRouter(responses=problems(400, 404, 422, 500, 503))
-    _add_service_routes(router, queries, health)
+    router = APIRouter()
+    _add_health_route(router, health)
+    router.include_router(_questions(queries))
+    return router
+
+
+def _questions(queries: Queries) -> APIRouter:
+    router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503), route_class=QuestionRoute)
+    _add_service_routes(router, queries)
     _add_tape_routes(router, queries)
     _add_book_routes(router, queries)
     _add_coverage_routes(router, queries)
     return router
 
 
-def _add_service_routes(router: APIRouter, queries: Queries, health: Health) -> None:
-    @router.get("/health", response_model=HealthOut, responses={503: {"model": HealthOut}})
+def _add_health_route(router: APIRouter, health: Health) -> None:
+    @router.get(
+        "/health",
+        response_model=HealthOut,
+        responses={**problems(422, 500), 503: {"model": HealthOut}},
+    )
     async def get_health() -> Response:
         """Say how the service is: 200 while it serves, 503 when unhealthy."""
         answer = await health.ask()
         return encoded(answer, 503 if answer.status == "unhealthy" else 200)
 
+
+def _add_service_routes(router: APIRouter, queries: Queries) -> None:
     @router.get("/v1/markets", response_model=MarketsAnswer)
     async def get_markets() -> Response:
         """List the markets that are collected."""
-        return encoded(await queries.markets())
+        return Reply(await queries.markets())
 
     @router.get("/v1/rejections", response_model=RejectionsAnswer)
     async def get_rejections() -> Response:
         """Tell what input was refused, by reason, with the newest samples."""
-        return encoded(await queries.rejections())
+        return Reply(await queries.rejections())
 
 
 def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
@@ -75,7 +99,7 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return the volume by price of a range, by default of the last hour."""
         question = ProfileQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.volume_profile(question))
+        return Reply(await queries.volume_profile(question))
 
     @router.get("/v1/markets/{venue}/{symbol}/trades", response_model=TradesAnswer)
     async def get_trades(
@@ -83,7 +107,7 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return raw trades from `start` on, or the newest ones without a start."""
         question = TradesQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.trades(question))
+        return Reply(await queries.trades(question))
 
     @router.get("/v1/markets/{venue}/{symbol}/candles", response_model=CandlesAnswer)
     async def get_candles(
@@ -91,7 +115,7 @@ def _add_tape_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return the bars whose time overlaps a range, by default the last hour."""
         question = CandlesQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.candles(question))
+        return Reply(await queries.candles(question))
 
 
 def _add_book_routes(router: APIRouter, queries: Queries) -> None:
@@ -103,7 +127,7 @@ def _add_book_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return the top of the live book; 409 while it is not in sync."""
         question = DepthQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.depth(question))
+        return Reply(await queries.depth(question))
 
 
 def _add_coverage_routes(router: APIRouter, queries: Queries) -> None:
@@ -113,15 +137,10 @@ def _add_coverage_routes(router: APIRouter, queries: Queries) -> None:
     ) -> Response:
         """Return what is proven complete, repaired, missing or unknown, by default in an hour."""
         question = CoverageQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.coverage(question))
+        return Reply(await queries.coverage(question))
 
 
 def encoded(answer: BaseModel, status: int = 200) -> Response:
-    """Return an answer as JSON."""
-    return Response(answer.model_dump_json(), status, media_type="application/json")
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe, for the OpenAPI page, which statuses come with a problem."""
-    content: dict[str, Any] = {MEDIA_TYPE: {}}
-    return {status: {"model": Problem, "content": content} for status in statuses}
+    """Return what is told of the service itself: as JSON, and never to be kept."""
+    kept = {"Cache-Control": NEVER}
+    return Response(answer.model_dump_json(), status, kept, media_type="application/json")

@@ -3,11 +3,13 @@
 Prices, sizes and sums are decimal strings, times are integer epoch milliseconds.
 """
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
-from cloud_marketdata.api.envelope import CandlesMeta, Meta, TradeId, Wire
+from cloud_marketdata.api.envelope import CandlesMeta, DecimalText, Meta, TradeId, Wire
+from cloud_marketdata.api.unread import LAZILY
 
 
 class Market(Wire):
@@ -18,8 +20,8 @@ class Market(Wire):
     symbol: str
     base: str
     quote: str
-    tick: str
-    lot: str
+    tick: DecimalText
+    lot: DecimalText
     scale_version: int
     since: int | None = Field(description="Start of the oldest bucket kept")
     last_trade: int | None = Field(description="Match time of the newest trade")
@@ -32,8 +34,8 @@ class Trade(Wire):
     id: TradeId
     ts: int
     received_ts: int
-    price: str
-    size: str
+    price: DecimalText
+    size: DecimalText
     side: Literal["buy", "sell"]
     fills: int
     in_bars: bool
@@ -43,11 +45,11 @@ class Trade(Wire):
 class Row(Wire):
     """A row of a profile: lowest and highest price inside, volumes by taker side."""
 
-    low: str
-    high: str
-    buy: str
-    sell: str
-    delta: str
+    low: DecimalText
+    high: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
     buy_count: int
     sell_count: int
 
@@ -55,37 +57,37 @@ class Row(Wire):
 class NodeOut(Wire):
     """A thick or a thin place of a profile, and by how much it stands out or falls short."""
 
-    low: str
-    high: str
-    prominence_pct: str = Field(description="Of the strongest row, or of the smaller neighbour")
+    low: DecimalText
+    high: DecimalText
+    prominence_pct: DecimalText = Field(description="Of the strongest row, or smaller neighbour")
 
 
 class AreaEdges(Wire):
     """What another method says of the same rows."""
 
     method: str
-    val: str | None
-    vah: str | None
-    reached_pct: str | None
+    val: DecimalText | None
+    vah: DecimalText | None
+    reached_pct: DecimalText | None
 
 
 class PointOfControl(Wire):
     """The row with most volume."""
 
-    low: str
-    high: str
-    volume: str
+    low: DecimalText
+    high: DecimalText
+    volume: DecimalText
 
 
 class ValueAreaOut(Wire):
     """Value area: from the low of its lowest row to the high of its highest one."""
 
-    val: str | None
-    vah: str | None
+    val: DecimalText | None
+    vah: DecimalText | None
     method: str
-    pct: str
-    reached_pct: str | None
-    volume: str
+    pct: DecimalText
+    reached_pct: DecimalText | None
+    volume: DecimalText
 
 
 class ProfileFacts(Wire):
@@ -95,18 +97,18 @@ class ProfileFacts(Wire):
     symbol: str
     unit: str
     quote_unit: str
-    tick: str
+    tick: DecimalText
     row_ticks: int
-    row_size: str
-    volume: str
-    buy: str
-    sell: str
-    delta: str
-    quote_volume: str
+    row_size: DecimalText
+    volume: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
     count: int
-    vwap: str | None
-    high: str | None
-    low: str | None
+    vwap: DecimalText | None
+    high: DecimalText | None
+    low: DecimalText | None
     poc: PointOfControl | None
     value_area: ValueAreaOut
     shape: str | None = Field(description="P, b, B or D; null without volume or nodes")
@@ -122,23 +124,23 @@ class Profile(ProfileFacts):
     hvn: list[NodeOut] | None = Field(description="High volume nodes, the strongest first")
     lvn: list[NodeOut] | None = Field(description="Low volume nodes, the thinnest first")
     sensitivity: list[AreaEdges] = Field(description="Value areas by the other named methods")
-    rows: list[Row]
+    rows: Annotated[Sequence[Row], LAZILY, PlainSerializer(list, return_type=list[Row])]
 
 
 class Candle(Wire):
     """A bar of `[open_time, open_time + timeframe)`; `missing` counts trades proven lost."""
 
     open_time: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    quote_volume: str
+    open: DecimalText
+    high: DecimalText
+    low: DecimalText
+    close: DecimalText
+    volume: DecimalText
+    quote_volume: DecimalText
     count: int
-    taker_buy_volume: str
-    taker_buy_quote_volume: str
-    vwap: str | None
+    taker_buy_volume: DecimalText
+    taker_buy_quote_volume: DecimalText
+    vwap: DecimalText | None
     first_id: TradeId | None
     last_id: TradeId | None
     final: bool
@@ -151,8 +153,8 @@ class Candle(Wire):
 class Level(Wire):
     """Price and resting size."""
 
-    price: str
-    size: str
+    price: DecimalText
+    size: DecimalText
 
 
 class DepthFacts(Wire):
@@ -166,11 +168,11 @@ class DepthFacts(Wire):
     ts: int
     best_bid: Level | None
     best_ask: Level | None
-    mid: str | None
-    spread: str | None
-    spread_bps: str | None = Field(description="Spread over mid, 4 decimals, half-even")
-    bid_size: str = Field(description="Sum of the bids asked for")
-    ask_size: str = Field(description="Sum of the asks asked for")
+    mid: DecimalText | None
+    spread: DecimalText | None
+    spread_bps: DecimalText | None = Field(description="Spread over mid, 4 decimals, half-even")
+    bid_size: DecimalText = Field(description="Sum of the bids asked for")
+    ask_size: DecimalText = Field(description="Sum of the asks asked for")
     levels_total: int = Field(description="Levels a side that are published here, at most")
 
 

@@ -66,7 +66,15 @@ class SettledReader:
         answer = await self._answers.of(key, compute)
         pieces = _pieces.decode(answer.note)
         used = {piece.source.resolution for piece in pieces} if answer.aggregates else ()
-        return Cut(within, answer.aggregates, None, frozenset(used), pieces)
+        return Cut(
+            within,
+            answer.aggregates,
+            None,
+            frozenset(used),
+            pieces,
+            lasting=answer.final,
+            kept=answer.kept,
+        )
 
 
 async def tiles_of(

@@ -36,9 +36,10 @@ async def read_rows(reader: TileReader, asked: TimeRange, *, exact: bool) -> Rea
     Raises ResolutionGoneError where `exact` is wanted and the range would be another one.
     """
 
-    async def read(horizons: Horizons) -> tuple[TimeRange, Reading]:
+    async def read(horizons: Horizons) -> tuple[TimeRange | None, Reading]:
         widest = horizons.widened(asked)
-        return widest, await reader.read(widest, ROWS, horizons)
+        reading = await reader.read(widest, ROWS, horizons)
+        return None if reading.kept else widest, reading
 
     reading = await reader.steadily(read)
     notes = widening(asked, reading.range, reading.pieces)

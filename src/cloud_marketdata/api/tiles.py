@@ -16,7 +16,7 @@ from cloud_marketdata.api.neighbours import Neighbour, read_neighbour
 from cloud_marketdata.api.resolutions import HOT, RAW, WARM, Piece, Source, pieces_of
 from cloud_marketdata.api.settled import Making, SettledReader, tiles_of
 from cloud_marketdata.api.shelves import Shelves
-from cloud_marketdata.api.stretches import buckets_of
+from cloud_marketdata.api.stretches import Stretch, buckets_of
 from cloud_marketdata.api.tail import Placed, Tail, folded, read_tail, remember
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.api.timetrees import TimeTrees
@@ -56,14 +56,19 @@ class TileReader:
         """Return the market's stored buckets."""
         return Shelves(self._stores, self._at, horizons)
 
-    async def steadily(self, read: Callable[[Horizons], Awaitable[tuple[TimeRange, T]]]) -> T:
+    async def steadily(
+        self, read: Callable[[Horizons], Awaitable[tuple[TimeRange | None, T]]]
+    ) -> T:
         """Return what `read` makes of a range that it names, from horizons that stood still.
 
-        What is forgotten between two of its reads would be in neither, so then it reads again.
+        What is forgotten between two of its reads would be in neither, so then it reads again. None
+        for a range says that nothing was read which could be forgotten.
         """
         horizons = await self.horizons()
         for _ in range(_TRIES):
             within, made = await read(horizons)
+            if within is None:
+                return made
             now = await self.horizons()
             if now.inside(within) == horizons.inside(within):
                 return made
@@ -94,7 +99,7 @@ class TileReader:
         if before:
             beside.append(await read_neighbour(shelves, asked, finest))
         cuts = [await self._settled.read(old, making, shelves)] if old.start < old.end else []
-        newest = await shelves.newest()
+        newest = 0 if making.summed else await shelves.newest()
         ledger = await self._ledger(asked.widened(finest), live=live)
         tail = await self._tail(position, horizons) if live else None
         trades = tail.trades if tail else []
@@ -141,7 +146,9 @@ def _live(
     if any(inner.holds(placed.trade.exchange_time) for placed in tail):
         used.add(RAW)
     pieces = pieces_of(inner, buckets, lambda _: Source(finest.value, WARM))
-    return Cut(inner, parts, None, frozenset(used), pieces)
+    lasting = all(isinstance(part, Stretch) for part in parts)
+    kept = inner.start >= inner.end
+    return Cut(inner, parts, None, frozenset(used), pieces, lasting=lasting, kept=kept)
 
 
 def _edges(asked: TimeRange, frame: Timeframe) -> list[TimeRange]:

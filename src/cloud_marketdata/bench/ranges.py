@@ -40,12 +40,16 @@ Column = npt.NDArray[np.int64]
 
 
 class Plan(NamedTuple):
-    """How many trades over how many days, and how many ranges of them."""
+    """How many trades over how many days, and how many ranges of them.
+
+    step: by how many ticks at most the price moves from one trade to the next.
+    """
 
     trades: int
     days: int
     ranges: int
     seed: int = 7
+    step: int = 3
 
 
 class Trades(NamedTuple):
@@ -67,7 +71,7 @@ def made(plan: Plan) -> Trades:
     random = np.random.default_rng(plan.seed)
     span = plan.days * Timeframe.D1.ns
     time = np.sort(random.integers(0, span // NS_PER_MS, plan.trades)) * NS_PER_MS + START
-    steps = random.integers(-3, 4, plan.trades)
+    steps = random.integers(-plan.step, plan.step + 1, plan.trades)
     price = 600_000 + np.abs(np.cumsum(steps) % 40_000 - 20_000)
     size = random.integers(1, 50, plan.trades) * random.integers(1, 50, plan.trades)
     return Trades(time, price, size, random.integers(0, 2, plan.trades))
@@ -78,8 +82,8 @@ async def measure(plan: Plan, folder: Path, clock: Clock, random: Random) -> dic
     settings = Settings(storage="embedded", data_dir=folder)
     tape = made(plan)
     async with open_stores(Deployment(settings, clock, random, appends=False)) as stores:
-        await stores.instruments.save([_INSTRUMENT])
-        await _stored(stores, tape, plan)
+        await stores.instruments.save([INSTRUMENT])
+        await store(stores, tape, plan)
         runs = Runs(stores, tape, Queries(stores, clock, settings))
         span = plan.days * Timeframe.D1.ns
         asked = list(_ranges(random, span, plan.ranges))
@@ -121,7 +125,7 @@ class Runs:
     async def read(self, within: TimeRange) -> Run:
         """Read a range's rows at one tick and hold them against the raw trades."""
         queries = self._queries
-        reader = TileReader(self._stores, _INSTRUMENT, queries.answers, queries.trees)
+        reader = TileReader(self._stores, INSTRUMENT, queries.answers, queries.trees)
         before = queries.trees.counts["merged"]
         began = perf_counter()
         reading = await read_rows(reader, within, exact=True)
@@ -134,8 +138,8 @@ class Runs:
     async def answer(self, within: TimeRange, row_ticks: int) -> float:
         """Return how many milliseconds a whole answer takes, its model included."""
         question = ProfileQuestion(
-            venue=_INSTRUMENT.venue.value,
-            symbol=_INSTRUMENT.symbol,
+            venue=INSTRUMENT.venue.value,
+            symbol=INSTRUMENT.symbol,
             start=within.start // NS_PER_MS,
             end=within.end // NS_PER_MS,
             row_ticks=row_ticks,
@@ -166,12 +170,12 @@ def brute_force(trades: Trades) -> list[list[int]]:
     return [(used + low).tolist(), *table[:, used].astype(np.int64).tolist()]
 
 
-_INSTRUMENT: Final = Instrument(
+INSTRUMENT: Final = Instrument(
     Venue.BINANCE_USDM, "BTCUSDT", Scale(parse_decimal("0.1"), parse_decimal("0.001"))
 )
 
 
-async def _stored(stores: Stores, tape: Trades, plan: Plan) -> None:
+async def store(stores: Stores, tape: Trades, plan: Plan) -> None:
     """Fold the tape and store every minute, hour and day, in the order of a worker's saves."""
     for at in range(plan.days):
         day = TimeRange(START + at * Timeframe.D1.ns, START + (at + 1) * Timeframe.D1.ns)
@@ -189,10 +193,10 @@ def _minutes(trades: Trades) -> Iterator[Aggregate]:
         if bucket is None or time >= bucket.end:
             if bucket is not None:
                 yield bucket
-            bucket = Aggregate(_INSTRUMENT, Timeframe.M1, Timeframe.M1.floor(time))
+            bucket = Aggregate(INSTRUMENT, Timeframe.M1, Timeframe.M1.floor(time))
             bucket.position, bucket.final = 1, True
         side = Side.BUY if buy else Side.SELL
-        bucket.add(TradeEvent(_INSTRUMENT, sequence, price, size, side, time, time, sequence))
+        bucket.add(TradeEvent(INSTRUMENT, sequence, price, size, side, time, time, sequence))
     if bucket is not None:
         yield bucket
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import uvloop
 from cyclopts import App, Parameter, validators
 
+from cloud_marketdata.cli.answers import answers
+from cloud_marketdata.cli.bench_stream import readers, stream
 from cloud_marketdata.cli.signals import signals
 from cloud_marketdata.cli.voice import say, say_json
 from cloud_marketdata.cli.week import week
@@ -27,7 +29,20 @@ Url = Annotated[str | None, Parameter(help="a replay server; without it one is s
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measure the production path.")
-    for command in (ingest, limit, compare, blast, soak, storage, signals, ranges, week):
+    for command in (
+        ingest,
+        limit,
+        compare,
+        blast,
+        soak,
+        storage,
+        signals,
+        ranges,
+        week,
+        answers,
+        stream,
+        readers,
+    ):
         bench.command(command)
     app.command(bench)
 

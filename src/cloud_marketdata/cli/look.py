@@ -1,6 +1,7 @@
-"""Commands that look: config, health, openapi."""
+"""Commands that look: config, health, openapi, asyncapi."""
 
 from pathlib import Path
+from random import Random
 
 from cyclopts import App
 
@@ -14,6 +15,7 @@ def register(app: App) -> None:
     app.command(config)
     app.command(health)
     app.command(openapi)
+    app.command(asyncapi)
 
 
 def config(*, config: Path | None = None, json: bool = False) -> None:
@@ -49,9 +51,26 @@ def openapi() -> None:
     """Print the OpenAPI document of the REST API."""
     from cloud_marketdata.api.app import create_app  # noqa: PLC0415  pays for FastAPI
     from cloud_marketdata.api.queries import Queries  # noqa: PLC0415
+    from cloud_marketdata.api.stream.endpoint import build_stream  # noqa: PLC0415
+    from cloud_marketdata.api.stream.hub import Hub  # noqa: PLC0415
+    from cloud_marketdata.api.stream.readers import Readers  # noqa: PLC0415
     from cloud_marketdata.core.clock import SystemClock  # noqa: PLC0415
     from cloud_marketdata.storage.memory import memory_stores  # noqa: PLC0415
 
     clock, settings = SystemClock(), load()
-    queries = Queries(memory_stores(clock), clock, settings)
-    say_json(create_app(queries=queries, components=[], clock=clock, settings=settings).openapi())
+    stores = memory_stores(clock)
+    queries = Queries(stores, clock, settings)
+    hub = Hub(queries, stores, clock, settings, Random(0))  # noqa: S311  nothing is ever tried
+    stream = build_stream(hub, Readers(settings), clock, settings)
+    app = create_app(
+        queries=queries, components=[], clock=clock, settings=settings, routers=[stream]
+    )
+    say_json(app.openapi())
+
+
+def asyncapi() -> None:
+    """Print the AsyncAPI document of the live stream."""
+    from cloud_marketdata import __version__  # noqa: PLC0415
+    from cloud_marketdata.api.stream import asyncapi as page  # noqa: PLC0415  pays for pydantic
+
+    say_json(page.asyncapi(__version__))

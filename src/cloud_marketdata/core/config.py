@@ -183,7 +183,7 @@ class Settings(BaseSettings):
     stream_heartbeat_s: Annotated[float, Field(ge=0.1, le=600)] = 5.0
     """After how much silence a channel says that it is alive."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names by which `/mcp` may be called beside loopback; with any, Host is checked everywhere."""
+    """Names by which `/mcp` may be called beside loopback and the socket's own address."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of pages that may call `/mcp`; a browser's request from elsewhere is refused."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -10,6 +10,10 @@ import uvicorn
 from cloud_marketdata.core.errors import BadRequestError
 
 _LAST_PORT: Final = 65_535
+_SEND_BUFFER: Final = 64 * 1024
+"""What the kernel keeps for a reader that lags: with megabytes, a live stream would be old."""
+_GIVE_UP_MS: Final = 30_000
+"""After how long the kernel drops a connection whose peer takes or acknowledges nothing."""
 
 
 class GuestServer(uvicorn.Server):
@@ -28,7 +32,11 @@ def bound(host: str, port: int) -> socket.socket:
         raise BadRequestError(msg)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         msg = f"port {port} of {host} cannot be used: {error}"
         raise BadRequestError(msg) from error
+    # Every connection that is accepted inherits both.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP_MS)
+    return listener

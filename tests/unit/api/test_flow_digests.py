@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from tape import BASE, MINUTE, ROOT, TAPE, Market, ms
 
 from cloud_marketdata.api.errors import Problems, install
-from cloud_marketdata.api.flow.digests import FlowDigest, flow_digest
 from cloud_marketdata.api.flow.routes import build_flow
 from cloud_marketdata.api.flow.schemas import OrderFlowAnswer
+from cloud_marketdata.api.mcp.digests.order_flow import FlowDigest, flow_digest
 
 RANGE = {"start": ms(BASE), "end": ms(BASE + 4 * MINUTE)}
 

@@ -2,98 +2,73 @@
 
 import asyncio
 import json
+import logging
 import socket
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import uvicorn
+from agents import (
+    BOTH,
+    CALLS,
+    ERAS,
+    MARKET,
+    RANGE,
+    Era,
+    answered,
+    ask,
+    called,
+    refusal,
+    rest,
+    server,
+    standing,
+)
 from fastmcp import Client
-from fastmcp.client.client import CallToolResult
 from fastmcp.exceptions import ToolError
 from jsonschema import validate
 from starlette.testclient import TestClient
-from tape import BASE, BTC, MINUTE, Market, floats_in, ms, trade
+from tape import floats_in
 
 from cloud_marketdata.api.app import create_app
-from cloud_marketdata.api.mcp import build_mcp
+from cloud_marketdata.api.mcp.registry import TOOLS
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.domain.values import NS_PER_MS, Side
-from cloud_marketdata.storage.ports import BookState, BookView, Stream
+from cloud_marketdata.storage.ports import Stream
 
-Era = Literal["auto", "legacy"]
-ERAS: tuple[Era, ...] = ("auto", "legacy")
-MARKET = {"venue": "binance-usdm", "symbol": "BTCUSDT"}
-RANGE = {"start": ms(BASE), "end": ms(BASE + 10 * MINUTE)}
 PATH = "/v1/markets/binance-usdm/BTCUSDT"
+NAMES = [
+    "get_volume_profile",
+    "get_order_flow",
+    "get_market_depth",
+    "stream_trades",
+    "get_markets",
+    "get_candles",
+    "get_anomalies",
+    "get_coverage",
+    "compare_venues",
+]
 
 
-async def filled() -> Market:
-    market = await Market().open()
-    tape = [
-        trade(
-            at,
-            at * 500,
-            price=617_000 + at * 31 % 977,
-            size=1_000 + at * at % 54_321,
-            side=list(Side)[at % 2],
-        )
-        for at in range(1000)
-    ]
-    await market.append(tape)
-    await market.save(BASE + 2 * MINUTE)
-    book = BookView(
-        BTC,
-        BookState.SYNCED,
-        5,
-        BASE,
-        BASE + 10 * MINUTE - NS_PER_MS,
-        tuple((617_000 - at, 12_345 + at) for at in range(200)),
-        tuple((617_001 + at, 54_321 + at) for at in range(200)),
-    )
-    await market.stores.books.publish([book])
-    return market
-
-
-def called(tool: str, arguments: dict[str, Any], era: Era = "auto", market: Market | None = None):
-    async def call() -> CallToolResult:
-        server = build_mcp((market or await filled()).queries, "1.2.3")
-        async with Client(server, mode=era) as client:
-            return await client.call_tool(tool, arguments)
-
-    return asyncio.run(call())
-
-
-def rest(path: str, params: dict[str, Any]):
-    market = asyncio.run(filled())
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1").get(path, params=params).json()
-
-
-def refusal(tool: str, arguments: dict[str, Any], era: Era = "auto") -> dict[str, Any]:
-    with pytest.raises(ToolError) as caught:
-        called(tool, arguments, era)
-    return json.loads(str(caught.value))
-
-
-TOOLS = (("get_volume_profile", MARKET | RANGE), ("get_market_depth", MARKET))
+@pytest.fixture(autouse=True, scope="module")
+def made() -> None:
+    """Fill the market before any test runs a loop of its own."""
+    server()
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize(("tool", "arguments"), TOOLS)
-def test_answer_fits_the_published_schema_and_has_quality(
-    tool: str, arguments: dict[str, Any], era: Era
-) -> None:
+def test_every_answer_fits_its_published_schema_and_has_quality(era: Era) -> None:
     async def law() -> None:
-        async with Client(build_mcp((await filled()).queries, "1.2.3"), mode=era) as client:
+        async with Client(server(), mode=era) as client:
             published = {one.name: one for one in await client.list_tools()}
-            result = await client.call_tool(tool, arguments)
-        validate(result.structured_content, published[tool].output_schema)
-        assert json.loads(result.content[0].text) == result.structured_content
-        assert set(floats_in(result.structured_content)) <= {".meta.quality.coverage"}
-        quality = result.structured_content["meta"]["quality"]
-        assert quality["sources"] == ["binance-usdm"]
-        assert quality["as_of"]
+            for tool, arguments in CALLS:
+                result = await client.call_tool(tool, arguments)
+                validate(result.structured_content, published[tool].output_schema)
+                assert json.loads(result.content[0].text) == result.structured_content
+                data, meta = (result.structured_content[name] for name in ("data", "meta"))
+                assert meta["quality"]["sources"], tool
+                assert data["summary"], tool
+                assert data["rows_returned"] <= data["rows_total"]
+                assert len(result.content[0].text.encode()) / 4 < 600, tool
 
     asyncio.run(law())
 
@@ -101,21 +76,28 @@ def test_answer_fits_the_published_schema_and_has_quality(
 @pytest.mark.parametrize("era", ERAS)
 def test_tools_are_named_versioned_and_read_only(era: Era) -> None:
     async def law() -> None:
-        async with Client(build_mcp((await filled()).queries, "1.2.3"), mode=era) as client:
+        async with Client(server(), mode=era) as client:
             tools = await client.list_tools()
             info = client.server_info
         assert (info.name, info.version) == ("cloud-marketdata", "1.2.3")
-        assert [tool.name for tool in tools] == [
-            "get_volume_profile",
-            "get_market_depth",
-            "get_order_flow",
-            "get_anomalies",
-        ]
+        assert [tool.name for tool in tools] == NAMES
+        assert len(TOOLS) == len(NAMES)
         for tool in tools:
             assert tool.annotations.read_only_hint
             assert tool.annotations.destructive_hint is False
-            assert tool.output_schema["type"] == "object"
-            assert {"venue", "symbol"} <= set(tool.input_schema["required"])
+            assert tool.output_schema["required"] == ["data", "meta"]
+            if tool.name not in {"get_markets", "compare_venues"}:
+                assert {"venue", "symbol"} <= set(tool.input_schema["required"])
+
+    asyncio.run(law())
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_what_all_tools_say_of_themselves_stays_under_4000_tokens(era: Era) -> None:
+    async def law() -> None:
+        async with Client(server(), mode=era) as client:
+            said = (await client.list_tools_mcp()).model_dump_json(by_alias=True, exclude_none=True)
+        assert len(said.encode()) / 4 < 4000
 
     asyncio.run(law())
 
@@ -131,6 +113,7 @@ def test_profile_equals_that_of_rest(era: Era) -> None:
     for name in profile["data"].keys() - {"rows", "hvn", "lvn", "sensitivity"}:
         assert digest["data"][name] == profile["data"][name], name
     assert digest["meta"] == profile["meta"]
+    assert digest["data"]["left_out"] == []
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -145,16 +128,99 @@ def test_depth_equals_that_of_rest(era: Era) -> None:
     assert digest["meta"] == depth["meta"]
 
 
-@pytest.mark.parametrize(("tool", "arguments"), TOOLS)
-def test_default_answer_stays_under_600_tokens(tool: str, arguments: dict[str, Any]) -> None:
-    answer = called(tool, arguments)
-    assert len(answer.content[0].text.encode()) / 4 < 600
+def test_candles_equal_those_of_rest() -> None:
+    asked = RANGE | {"timeframe": "15s"}
+    answer = called("get_candles", MARKET | asked | {"detail": "full"}).structured_content
+    bars = rest(f"{PATH}/candles", asked | {"limit": 1000})
+    fields = ("open_time", "open", "high", "low", "close", "volume", "taker_buy_volume", "count")
+    rows = [[bar[name] for name in fields] for bar in bars["data"]]
+    assert [row[:-1] for row in answer["data"]["rows"]] == rows
+    assert answer["meta"] == bars["meta"]
+    assert answer["data"]["volume"] == str(sum(Decimal(bar["volume"]) for bar in bars["data"]))
+
+
+def test_telling_candles_are_the_first_the_last_and_the_extremes() -> None:
+    asked = MARKET | RANGE | {"timeframe": "1s"}
+    every = answered("get_candles", asked | {"detail": "full"})["rows"]
+    few = answered("get_candles", asked | {"max_rows": 4})
+    assert {
+        every[0][0],
+        every[-1][0],
+        max(every, key=lambda row: Decimal(row[2]))[0],
+        min(every, key=lambda row: Decimal(row[3]))[0],
+    } <= {row[0] for row in few["rows"]}
+    assert few["left_out"] == [f"4 of {len(every)} bars shown"]
+
+
+def test_order_flow_equals_that_of_rest() -> None:
+    asked = RANGE | {"timeframe": "15s"}
+    answer = called("get_order_flow", MARKET | asked | {"detail": "full"}).structured_content
+    flow = rest(f"{PATH}/order-flow", asked | {"limit": 1000, "measures": False})
+    rows = [[bar["open_time"], bar["close"], bar["volume"]] for bar in flow["data"]["bars"]]
+    assert [row[:3] for row in answer["data"]["rows"]] == rows
+    for name in answer["data"].keys() & flow["data"].keys():
+        assert answer["data"][name] == flow["data"][name], name
+    assert answer["meta"] == flow["meta"]
+
+
+def test_anomalies_and_coverage_equal_those_of_rest() -> None:
+    found = called("get_anomalies", MARKET | RANGE | {"detail": "full"}).structured_content
+    told = rest(f"{PATH}/anomalies", RANGE | {"severity": "warn,critical", "limit": 500})
+    assert found["data"]["anomalies"] == told["data"]["anomalies"] != []
+    assert found["data"]["watch"] == told["data"]["watch"]
+    assert found["meta"] == told["meta"]
+    known = called("get_coverage", MARKET | RANGE | {"detail": "full"}).structured_content
+    ledger = rest(f"{PATH}/coverage", RANGE)
+    rows = [[one["start"], one["end"], one["state"]] for one in ledger["data"]["intervals"]]
+    assert [row[:3] for row in known["data"]["rows"]] == rows
+    assert known["data"]["shares"] == ledger["data"]["shares"]
+    assert known["meta"] == ledger["meta"]
+
+
+def test_markets_equal_those_of_rest_and_can_be_narrowed() -> None:
+    listed = rest("/v1/markets", {})
+    fields = ("venue", "symbol", "tick", "lot", "since", "last_trade", "book")
+    rows = [[one[name] for name in fields] for one in listed["data"]]
+    data = answered("get_markets", {})
+    assert sorted(data["rows"]) == sorted(rows)
+    assert [row[0] for row in answered("get_markets", {"venue": "bybit-linear"})["rows"]] == [
+        "bybit-linear"
+    ]
+    assert answered("get_markets", {"symbol": "NOPE"})["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "path"), [("profile", "volume-profile"), ("order_flow", "order-flow")]
+)
+def test_compared_venues_are_the_composite_answers_of_rest(what: str, path: str) -> None:
+    more = {"timeframe": "1m"} if what == "order_flow" else {}
+    asked = BOTH | RANGE | more | {"what": what, "detail": "full"}
+    answer = called("compare_venues", asked).structured_content
+    told = rest(f"/v1/composite/BTCUSDT/{path}", RANGE | more | {"venues": BOTH["venues"]})
+    data = answer["data"]
+    assert data["facts"]["volume"] == told["data"]["volume"]
+    assert data["facts"]["delta"] == told["data"]["delta"]
+    assert data["venues"] == told["data"]["venues"]
+    for venue, share in told["data"]["by_venue"].items():
+        assert data["by_venue"][venue]["volume"] == share["volume"]
+        assert data["by_venue"][venue]["coverage"] == share["quality"]["coverage"]
+    assert len(data["rows"]) == len(told["data"]["rows" if what == "profile" else "bars"])
+    assert {len(row) for row in data["rows"]} == {len(data["columns"])}
+    assert answer["meta"] == told["meta"]
+
+
+def test_shares_of_venues_add_up_in_every_row() -> None:
+    data = answered("compare_venues", BOTH | RANGE | {"what": "profile", "detail": "full"})
+    for _low, buy, sell, *shares in data["rows"]:
+        assert sum(map(Decimal, shares)) == Decimal(buy) + Decimal(sell)
+    asked = BOTH | RANGE | {"what": "order_flow", "timeframe": "1m", "detail": "full"}
+    for row in answered("compare_venues", asked)["rows"]:
+        assert sum(map(Decimal, row[5:])) == Decimal(row[2])
 
 
 @pytest.mark.parametrize("most", [1, 5, 20, 60])
 def test_rows_are_the_telling_ones(most: int) -> None:
-    answer = called("get_volume_profile", MARKET | RANGE | {"max_rows": most})
-    data = answer.structured_content["data"]
+    data = answered("get_volume_profile", MARKET | RANGE | {"max_rows": most})
     rows = rest(f"{PATH}/volume-profile", RANGE)["data"]["rows"]
     lows = [row[0] for row in data["rows"]]
     assert lows == sorted(lows, key=Decimal)
@@ -174,17 +240,32 @@ def test_rows_are_the_telling_ones(most: int) -> None:
 
 
 def test_summary_has_no_rows_but_the_facts() -> None:
-    data = called("get_volume_profile", MARKET | RANGE | {"detail": "summary"}).structured_content
-    assert data["data"]["rows"] == []
-    assert "BTC traded between" in data["data"]["summary"]
-    assert data["data"]["rows_total"] > 0
+    for tool, arguments in CALLS:
+        data = answered(tool, arguments | {"detail": "summary"})
+        assert not data.get("rows")
+        assert data["rows_returned"] == 0
+        assert data["summary"]
+        if data["rows_total"]:
+            assert data["left_out"][0].startswith(f"0 of {data['rows_total']} ")
+
+
+def test_only_shares_and_scores_are_numbers_with_a_fraction() -> None:
+    for tool, arguments in CALLS:
+        answer = called(tool, arguments | {"detail": "full"}).structured_content
+        kinds = {path.rpartition(".")[2] for path in floats_in(answer)}
+        assert kinds <= {
+            "coverage",
+            *("complete", "repaired", "unbroken", "unknown", "missing"),
+            *("statistic", "threshold", "baseline"),
+        }, tool
 
 
 def test_range_without_trades_is_said_in_words() -> None:
     arguments = MARKET | {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}
-    data = called("get_volume_profile", arguments).structured_content["data"]
+    data = answered("get_volume_profile", arguments)
     assert data["summary"].startswith("Nothing traded")
     assert data["volume_covered_pct"] is None
+    assert answered("get_candles", arguments)["summary"].startswith("Nothing traded")
 
 
 REFUSALS = [
@@ -192,12 +273,20 @@ REFUSALS = [
     ("get_volume_profile", MARKET | {"start": "noon"}, f"{PATH}/volume-profile", {"start": "noon"}),
     (
         "get_volume_profile",
-        MARKET | {"va_method": "best"},
+        MARKET | {"session": "utc_day", "rolling": 5},
         f"{PATH}/volume-profile",
-        {"va_method": "best"},
+        {"session": "utc_day", "rolling": 5},
     ),
     ("get_volume_profile", MARKET | {"va_pct": 0}, f"{PATH}/volume-profile", {"va_pct": 0}),
     ("get_market_depth", MARKET | {"levels": 999}, f"{PATH}/depth", {"levels": 999}),
+    ("get_candles", MARKET | {"cursor": "abc"}, f"{PATH}/candles", {"cursor": "abc"}),
+    ("get_order_flow", MARKET | {"reset": "weekly"}, f"{PATH}/order-flow", {"reset": "weekly"}),
+    (
+        "compare_venues",
+        {"what": "lead_lag", "symbol": "BTCUSDT", "venues": "bybit-linear"},
+        "/v1/composite/BTCUSDT/lead-lag",
+        {"venues": "bybit-linear"},
+    ),
 ]
 
 
@@ -212,15 +301,20 @@ def test_refusal_is_the_problem_that_rest_answers(
     assert problem == other
 
 
+def test_an_argument_that_does_not_exist_is_refused() -> None:
+    problem = refusal("get_candles", MARKET | {"colour": "red"})
+    assert problem["code"] == "invalid_request"
+    assert problem["errors"][0]["parameter"] == "colour"
+
+
 def test_fault_of_the_service_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(_stream: Stream) -> None:
         msg = "mongodb://root:hunter2@db"
         raise RuntimeError(msg)
 
-    market = asyncio.run(filled())
-    monkeypatch.setattr(market.stores.log, "last", fail)
+    monkeypatch.setattr(standing().stores.log, "last", fail)
     with pytest.raises(ToolError) as caught:
-        called("get_volume_profile", MARKET, market=market)
+        called("stream_trades", MARKET)
     assert json.loads(str(caught.value))["code"] == "internal"
     assert "hunter2" not in str(caught.value)
 
@@ -229,23 +323,30 @@ def test_unknown_tool_is_an_error_and_no_crash() -> None:
     assert refusal("get_rich", {})["code"] == "unknown_tool"
 
 
+def test_a_refusal_writes_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    refusal("get_volume_profile", MARKET | {"symbol": "NOPE"})
+    refusal("get_candles", MARKET | {"colour": "red"})
+    assert "Traceback" not in "".join(capfd.readouterr())
+    assert not logging.getLogger("fastmcp.server.server").isEnabledFor(logging.ERROR)
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_tools_work_over_a_real_socket(era: Era) -> None:
     async def law() -> None:
-        market = await filled()
+        market = standing()
         app = create_app(
             queries=market.queries, components=[], clock=market.clock, settings=Settings()
         )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        http = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
             async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-                tasks.create_task(server.serve([listening]))
+                tasks.create_task(http.serve([listening]))
                 async with Client(url, mode=era) as client:
-                    for tool, arguments in TOOLS:
+                    for tool, arguments in CALLS:
                         result = await client.call_tool(tool, arguments)
-                        assert result.structured_content["data"]["venue"] == "binance-usdm"
-                server.should_exit = True
+                        assert result.structured_content["data"]["summary"]
+                http.should_exit = True
 
     asyncio.run(law())
 
@@ -265,7 +366,7 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 @pytest.fixture
 def http() -> TestClient:
-    market = asyncio.run(filled())
+    market = standing()
     app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
     return TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False)
 
@@ -298,3 +399,12 @@ def test_headers_do_not_pile_up_from_answer_to_answer(http: TestClient) -> None:
             for _ in range(4)
         ]
     assert heads.count(heads[0]) == 4
+
+
+def test_many_agents_may_ask_at_once() -> None:
+    async def law() -> None:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            calls = [tasks.create_task(ask(server(), *call)) for call in CALLS]
+        assert all(call.result().structured_content["data"]["summary"] for call in calls)
+
+    asyncio.run(law())

@@ -22,7 +22,7 @@ from cloud_marketdata.domain.values import NS_PER_MS, Side, Timeframe
 from cloud_marketdata.processing.metrics.expansion import Ladder
 from cloud_marketdata.processing.metrics.nodes import nodes
 from cloud_marketdata.processing.metrics.sessions import closed_sessions, session
-from cloud_marketdata.processing.metrics.value_area import point_of_control, value_area
+from cloud_marketdata.processing.metrics.value_area import value_area
 
 DAY = Timeframe.D1.ns
 RANGE = {"start": ms(BASE), "end": ms(BASE + 4 * MINUTE)}
@@ -275,7 +275,7 @@ def test_naked_controls_are_those_of_brute_force(seed, rule, name):
             inside = [t for t in tape if one.start <= t.exchange_time < one.end]
             after = [t for t in tape if t.exchange_time >= one.end]
             if inside:
-                poc = point_of_control(Ladder(rows_of(inside, WIDTH)))
+                poc = Ladder(rows_of(inside, WIDTH)).control
                 at = brute_fill(poc, inside, after, rule)
                 wanted.append((one.day.isoformat(), price(poc, WIDTH), at, age))
         told = [

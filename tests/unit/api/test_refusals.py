@@ -12,6 +12,8 @@ from cloud_marketdata.core import errors
 from cloud_marketdata.storage.ports import Stream
 
 OTHER = encode(Cursor("trades|binance-usdm|ETHUSDT", None, 0, 0))
+CANDLES = encode(Cursor("candles|binance-usdm|BTCUSDT|1m", None, 0, 0))
+FLOW = encode(Cursor("order-flow|binance-usdm|BTCUSDT|1m", None, 0, 0))
 REFUSALS = [
     ("/v1/markets/kraken/BTCUSDT/trades", {}, 404, "unknown_market"),
     ("/v1/markets/binance-usdm/NOPE/candles", {}, 404, "unknown_market"),
@@ -50,6 +52,8 @@ REFUSALS = [
     (f"{ROOT}/trades", {"cursor": "!!"}, 400, "bad_cursor"),
     (f"{ROOT}/trades", {"cursor": OTHER}, 400, "bad_cursor"),
     (f"{ROOT}/candles", {"cursor": OTHER}, 400, "bad_cursor"),
+    (f"{ROOT}/order-flow", {"cursor": CANDLES}, 400, "bad_cursor"),
+    (f"{ROOT}/candles", {"cursor": FLOW}, 400, "bad_cursor"),
     (f"{ROOT}/candles", {"limit": "1001"}, 400, "limit_exceeded"),
     (f"{ROOT}/candles", {"timeframe": "7m"}, 400, "bad_request"),
     (f"{ROOT}/candles", {"fill": "zero"}, 400, "bad_request"),

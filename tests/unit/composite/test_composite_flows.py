@@ -152,6 +152,12 @@ def client(two) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
+def test_an_unknown_timeframe_is_refused_with_an_anchor_too(client):
+    asked = {"venues": BOTH, "timeframe": "7m", "reset": "anchor", "anchor": SPAN["start"]}
+    answer = client.get("/v1/composite/BTCUSDT/order-flow", params=asked | SPAN)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
 @pytest.mark.parametrize("what", ["volume-profile", "order-flow", "lead-lag"])
 def test_every_answer_is_given_by_rest_with_quality_and_method(client, what):
     asked = {"venues": BOTH, **SPAN}

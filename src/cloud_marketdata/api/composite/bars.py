@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cloud_marketdata.api.candle_pages import timeframe_of
 from cloud_marketdata.api.candles import bars_of
 from cloud_marketdata.api.composite.questions import RESETS, CompositeFlowQuestion
 from cloud_marketdata.api.cuts import Reading
@@ -99,7 +100,7 @@ def reset_of(question: CompositeFlowQuestion) -> Reset:
     if question.anchor is None:
         return Reset(policy)
     anchor = parse_time(question.anchor, "anchor")
-    return Reset(policy, anchor=Timeframe(question.timeframe).floor(anchor))
+    return Reset(policy, anchor=timeframe_of(question.timeframe).floor(anchor))
 
 
 async def read_past(

@@ -99,6 +99,7 @@ class CompositeQueries:
             resolution=resolutions_of_all(parts),
             pieces=pieces_of_all(parts),
             answered=answered,
+            settled=not any(reading.live for reading in parts),
         )
         return CompositeProfileAnswer(data=data, meta=meta)
 

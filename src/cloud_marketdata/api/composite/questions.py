@@ -12,8 +12,10 @@ from cloud_marketdata.api.questions import (
     RowTicks,
     Start,
     TimeGiven,
+    TwoVenues,
     ValueAreaMethod,
     ValueAreaShare,
+    venues_by_comma,
 )
 from cloud_marketdata.core.errors import BadRequestError
 from cloud_marketdata.domain.values import Venue
@@ -24,8 +26,9 @@ RESETS: Final = ("session", "anchor")
 Venues = Annotated[
     str,
     Field(
-        description="Two to four venues, separated by commas: binance-spot, binance-usdm, "
-        "bybit-spot, bybit-linear"
+        description="Two to four venues, separated by commas",
+        examples=["binance-spot,binance-usdm"],
+        json_schema_extra=venues_by_comma(2, 4),
     ),
 ]
 
@@ -70,7 +73,7 @@ class CompositeFlowParams(_Asked):
 class LeadLagParams(_Asked):
     """Which of two like venues moves first, and how far their prices are apart."""
 
-    venues: Venues
+    venues: TwoVenues
     start: Start = None
     end: End = None
 

@@ -19,14 +19,17 @@ from cloud_marketdata.api.composite.schemas import (
     CompositeProfileAnswer,
     LeadLagAnswer,
 )
-from cloud_marketdata.api.rest import SymbolName, encoded, problems
+from cloud_marketdata.api.errors import problems
+from cloud_marketdata.api.rest import SymbolName
+from cloud_marketdata.api.wire.replies import Reply
+from cloud_marketdata.api.wire.routes import QuestionRoute
 
 _ROOT = "/v1/composite/{symbol}"
 
 
 def build_composite(queries: CompositeQueries) -> APIRouter:
     """Return the routes over these queries."""
-    router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503))
+    router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503), route_class=QuestionRoute)
 
     @router.get(f"{_ROOT}/volume-profile", response_model=CompositeProfileAnswer)
     async def get_composite_profile(
@@ -34,7 +37,7 @@ def build_composite(queries: CompositeQueries) -> APIRouter:
     ) -> Response:
         """Return the volume by price over several venues, by default of the last hour."""
         question = CompositeProfileQuestion(symbol=symbol, **dict(asked))
-        return encoded(await queries.volume_profile(question))
+        return Reply(await queries.volume_profile(question))
 
     @router.get(f"{_ROOT}/order-flow", response_model=CompositeFlowAnswer)
     async def get_composite_flow(
@@ -42,7 +45,7 @@ def build_composite(queries: CompositeQueries) -> APIRouter:
     ) -> Response:
         """Return delta and CVD by bar over several venues, by default of the last hour."""
         question = CompositeFlowQuestion(symbol=symbol, **dict(asked))
-        return encoded(await queries.order_flow(question))
+        return Reply(await queries.order_flow(question))
 
     @router.get(f"{_ROOT}/lead-lag", response_model=LeadLagAnswer)
     async def get_lead_lag(
@@ -50,6 +53,6 @@ def build_composite(queries: CompositeQueries) -> APIRouter:
     ) -> Response:
         """Return which of two like venues moves first, by default in the last hour."""
         question = LeadLagQuestion(symbol=symbol, **dict(asked))
-        return encoded(await queries.lead_lag(question))
+        return Reply(await queries.lead_lag(question))
 
     return router

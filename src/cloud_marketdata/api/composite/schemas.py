@@ -6,15 +6,15 @@ milliseconds; basis points, correlations and scores are floats, being ratios.
 
 from pydantic import Field
 
-from cloud_marketdata.api.envelope import Meta, QualityOut, RangeOut, Wire
+from cloud_marketdata.api.envelope import DecimalText, Meta, QualityOut, RangeOut, Wire
 from cloud_marketdata.api.schemas import PointOfControl, ValueAreaOut
 
 
 class Share(Wire):
     """What one venue has in a row."""
 
-    buy: str
-    sell: str
+    buy: DecimalText
+    sell: DecimalText
     buy_count: int
     sell_count: int
 
@@ -22,10 +22,10 @@ class Share(Wire):
 class CompositeRow(Wire):
     """A row: lowest and highest price inside, volumes by taker side, and by venue."""
 
-    low: str
-    high: str
-    buy: str
-    sell: str
+    low: DecimalText
+    high: DecimalText
+    buy: DecimalText
+    sell: DecimalText
     buy_count: int
     sell_count: int
     by_venue: dict[str, Share] = Field(description="Only venues that traded in the row")
@@ -34,18 +34,18 @@ class CompositeRow(Wire):
 class VenueTotals(Wire):
     """What one venue has in the whole profile."""
 
-    volume: str
-    buy: str
-    sell: str
-    delta: str
-    quote_volume: str
+    volume: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
     count: int
-    share_pct: str | None = Field(description="100 x its volume / all volume, 4 decimals")
-    vwap: str | None
-    high: str | None
-    low: str | None
+    share_pct: DecimalText | None = Field(description="100 x its volume / all volume, 4 decimals")
+    vwap: DecimalText | None
+    high: DecimalText | None
+    low: DecimalText | None
     poc: PointOfControl | None = Field(description="Its own, in the same rows")
-    tick: str
+    tick: DecimalText
     quality: QualityOut
 
 
@@ -56,18 +56,18 @@ class CompositeProfile(Wire):
     venues: list[str]
     unit: str
     quote_unit: str
-    tick: str = Field(description="The coarsest grid that holds every venue's prices")
+    tick: DecimalText = Field(description="The coarsest grid that holds every venue's prices")
     row_ticks: int
-    row_size: str
-    volume: str
-    buy: str
-    sell: str
-    delta: str
-    quote_volume: str
+    row_size: DecimalText
+    volume: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
     count: int
-    vwap: str | None
-    high: str | None
-    low: str | None
+    vwap: DecimalText | None
+    high: DecimalText | None
+    low: DecimalText | None
     poc: PointOfControl | None
     value_area: ValueAreaOut
     rows_total: int
@@ -78,32 +78,36 @@ class CompositeProfile(Wire):
 class FlowShare(Wire):
     """What one venue has in a bar; nothing traded there is written as zero."""
 
-    volume: str
-    delta: str
-    quote_volume: str
-    quote_delta: str
+    volume: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
+    quote_delta: DecimalText
     final: bool | None = Field(description="Null where nothing traded in its bar")
-    ofi: str | None = Field(description="Order flow imbalance of the told minutes, in `unit`")
+    ofi: DecimalText | None = Field(
+        description="Order flow imbalance of the told minutes, in `unit`"
+    )
 
 
 class CompositeBar(Wire):
     """The order flow of one bar over all venues."""
 
     open_time: int
-    volume: str
-    buy: str
-    sell: str
-    quote_volume: str
-    delta: str
-    quote_delta: str
-    cvd: str | None = Field(
+    volume: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    quote_volume: DecimalText
+    delta: DecimalText
+    quote_delta: DecimalText
+    cvd: DecimalText | None = Field(
         description="Over all venues, at the end of the bar; null before anchor"
     )
     cvd_since: int
     segment: int = Field(description="How often CVD began anew behind a gap since the reset")
     complete: bool = Field(description="False where trades of any venue may be missing inside")
     final: bool
-    ofi: str | None = Field(description="Sum over both venues, where a pair of them is analysed")
+    ofi: DecimalText | None = Field(
+        description="Sum over both venues, where a pair of them is analysed"
+    )
     ofi_minutes: int = Field(description="Told minutes of the bar inside ofi")
     by_venue: dict[str, FlowShare]
 
@@ -111,9 +115,9 @@ class CompositeBar(Wire):
 class FlowTotals(Wire):
     """What one venue has in all bars of the answer."""
 
-    volume: str
-    delta: str
-    quote_volume: str
+    volume: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
     known_since: int | None = Field(description="From when its tape is known in the range")
     gaps: list[RangeOut]
     quality: QualityOut
@@ -127,9 +131,9 @@ class CompositeFlow(Wire):
     unit: str
     quote_unit: str
     timeframe: str
-    volume: str
-    delta: str
-    quote_volume: str
+    volume: DecimalText
+    delta: DecimalText
+    quote_volume: DecimalText
     reset: str
     reset_at: int | None = Field(description="From when the last bar's CVD is meant to count")
     continuous: bool = Field(description="No gap of any venue since the reset in any bar")

@@ -114,6 +114,7 @@ class FlowQueries:
             resolution=reading.resolution,
             pieces=reading.pieces,
             answered=reading.range,
+            settled=not reading.live,
         )
         return FootprintAnswer(data=data, meta=meta)
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_marketdata.api.questions import (
     MOST_CANDLES,
+    WIDEST_ROW,
     CandlesQuestion,
     End,
     Exact,
@@ -14,6 +15,9 @@ from cloud_marketdata.api.questions import (
     PageCursor,
     Start,
     TimeGiven,
+    bounded,
+    exact_number,
+    whole_or_none,
 )
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.metrics.activity_bars import Activity
@@ -23,6 +27,10 @@ from cloud_marketdata.processing.metrics.stacked import LEAST_ROWS
 
 FOOTPRINT_FRAMES: Final = tuple(frame for frame in Timeframe if frame.ns >= Timeframe.M1.ns)
 MOST_BARS: Final = 300
+LARGEST: Final = 10**18 - 1
+_FRACTION: Final = "[0-9]{1,18}[.][0-9]{0,11}[1-9]"
+MOST_ROLLED: Final = 2_000
+MOST_ROLLED_MINUTES: Final = MOST_ROLLED * Timeframe.D1.ns // Timeframe.M1.ns
 WIDEST_RATIO: Final = 100_000
 ANCHORS: Final = {"hour": Timeframe.H1, "session": Timeframe.D1}
 
@@ -39,7 +47,9 @@ ResetName = Annotated[
 ]
 Anchor = Annotated[TimeGiven, Field(description="With reset=anchor: from when CVD counts")]
 Rolling = Annotated[
-    int | None, Field(description="With reset=rolling: the last so many minutes are summed")
+    int | None,
+    whole_or_none(1, MOST_ROLLED_MINUTES),
+    Field(description="With reset=rolling: the last so many minutes are summed"),
 ]
 
 
@@ -58,7 +68,7 @@ class OrderFlowParams(_Asked):
     anchor: Anchor = None
     rolling: Rolling = None
     measures: Annotated[bool, Field(description="Add what folds measured in each bar")] = True
-    limit: Annotated[int, Field(description=f"1 to {MOST_CANDLES}")] = 200
+    limit: Annotated[int, bounded(1, MOST_CANDLES)] = 200
     cursor: PageCursor = None
     exact: Exact = False
 
@@ -70,7 +80,9 @@ class FootprintParams(_Asked):
     end: End = None
     timeframe: RowFrame = "1m"
     row_ticks: Annotated[
-        int | None, Field(description="Ticks per row; default 1, 2, 5 x 10^k for about 40 rows")
+        int | None,
+        whole_or_none(1, WIDEST_ROW),
+        Field(description="Ticks per row; default 1, 2, 5 x 10^k for about 40 rows"),
     ] = None
     ratio: Annotated[
         int, Field(ge=1, le=WIDEST_RATIO, description="Percent that an imbalance must exceed")
@@ -78,6 +90,7 @@ class FootprintParams(_Asked):
     min_volume: Annotated[
         Decimal | None,
         Field(ge=0, decimal_places=12, max_digits=30, description="Default 0.2 % of the bar"),
+        exact_number(0, LARGEST, _FRACTION),
     ] = None
     stack: Annotated[int, Field(ge=2, le=100, description="Rows that make a zone")] = LEAST_ROWS
     ignore_zero: Annotated[
@@ -89,9 +102,16 @@ class FootprintParams(_Asked):
 class ActivityBarsParams(_Asked):
     """Bars that each close on the trade that fills them, from raw trades."""
 
-    kind: Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in Activity]})]
+    kind: Annotated[
+        str,
+        Field(
+            json_schema_extra={"enum": [kind.value for kind in Activity]},
+            examples=[Activity.TICK.value],
+        ),
+    ]
     size: Annotated[
         Decimal,
+        exact_number(1, LARGEST, _FRACTION, examples=["500"]),
         Field(
             gt=0,
             decimal_places=12,
@@ -110,12 +130,16 @@ class ActivityBarsParams(_Asked):
     ] = "hour"
 
 
+class _FlowBars(CandlesQuestion):
+    noun = "order-flow"
+
+
 class OrderFlowQuestion(OrderFlowParams, MarketQuestion):
     """Order flow of a market."""
 
     def bars(self) -> CandlesQuestion:
         """Return the question for the bars that it is about."""
-        return CandlesQuestion(
+        return _FlowBars(
             venue=self.venue,
             symbol=self.symbol,
             start=self.start,

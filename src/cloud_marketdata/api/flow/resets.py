@@ -1,14 +1,10 @@
 """When the CVD of a question begins anew, read from its parameters."""
 
-from typing import Final
-
-from cloud_marketdata.api.flow.questions import OrderFlowQuestion
+from cloud_marketdata.api.flow.questions import MOST_ROLLED, OrderFlowQuestion
 from cloud_marketdata.api.times import parse_time
 from cloud_marketdata.core.errors import BadRequestError, LimitError
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.metrics.cvd import Policy, Reset
-
-MOST_ROLLED: Final = 2_000
 
 
 def reset_of(question: OrderFlowQuestion, timeframe: Timeframe) -> Reset:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from cloud_marketdata.api.errors import problems
 from cloud_marketdata.api.flow.queries import FlowQueries
 from cloud_marketdata.api.flow.questions import (
     ActivityBarsParams,
@@ -15,14 +16,16 @@ from cloud_marketdata.api.flow.questions import (
     OrderFlowQuestion,
 )
 from cloud_marketdata.api.flow.schemas import ActivityBarsAnswer, FootprintAnswer, OrderFlowAnswer
-from cloud_marketdata.api.rest import SymbolName, VenueName, encoded, problems
+from cloud_marketdata.api.rest import SymbolName, VenueName
+from cloud_marketdata.api.wire.replies import Reply
+from cloud_marketdata.api.wire.routes import QuestionRoute
 
 _ROOT = "/v1/markets/{venue}/{symbol}"
 
 
 def build_flow(queries: FlowQueries) -> APIRouter:
     """Return the routes over these queries."""
-    router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503))
+    router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503), route_class=QuestionRoute)
 
     @router.get(f"{_ROOT}/order-flow", response_model=OrderFlowAnswer)
     async def get_order_flow(
@@ -30,7 +33,7 @@ def build_flow(queries: FlowQueries) -> APIRouter:
     ) -> Response:
         """Return delta, CVD and measures by bar, by default of the last hour."""
         question = OrderFlowQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.order_flow(question))
+        return Reply(await queries.order_flow(question))
 
     @router.get(f"{_ROOT}/footprint", response_model=FootprintAnswer)
     async def get_footprint(
@@ -38,7 +41,7 @@ def build_flow(queries: FlowQueries) -> APIRouter:
     ) -> Response:
         """Return taker buys and sells by price row of each bar, by default of the last hour."""
         question = FootprintQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.footprint(question))
+        return Reply(await queries.footprint(question))
 
     @router.get(f"{_ROOT}/activity-bars", response_model=ActivityBarsAnswer)
     async def get_activity_bars(
@@ -46,6 +49,6 @@ def build_flow(queries: FlowQueries) -> APIRouter:
     ) -> Response:
         """Return tick, volume or dollar bars, by default of the last hour."""
         question = ActivityBarsQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await queries.activity_bars(question))
+        return Reply(await queries.activity_bars(question))
 
     return router

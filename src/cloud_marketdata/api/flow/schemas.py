@@ -6,7 +6,7 @@ integer epoch milliseconds. Figures of measures keep the form that their own des
 
 from pydantic import Field
 
-from cloud_marketdata.api.envelope import Meta, RangeOut, TradeId, Wire
+from cloud_marketdata.api.envelope import DecimalText, Meta, RangeOut, TradeId, Wire
 from cloud_marketdata.processing.metrics.measures import Figure
 
 
@@ -17,22 +17,22 @@ class FlowBar(Wire):
     """
 
     open_time: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    buy: str = Field(description="What takers bought; asks that were lifted")
-    sell: str = Field(description="What takers sold; bids that were hit")
-    quote_volume: str
-    delta: str
-    quote_delta: str
-    delta_pct: str | None = Field(description="100 x delta / volume, 4 decimals, half-even")
-    min_delta: str | None = Field(description="Lowest running delta inside the bar")
-    max_delta: str | None = Field(description="Highest running delta inside the bar")
+    open: DecimalText
+    high: DecimalText
+    low: DecimalText
+    close: DecimalText
+    volume: DecimalText
+    buy: DecimalText = Field(description="What takers bought; asks that were lifted")
+    sell: DecimalText = Field(description="What takers sold; bids that were hit")
+    quote_volume: DecimalText
+    delta: DecimalText
+    quote_delta: DecimalText
+    delta_pct: DecimalText | None = Field(description="100 x delta / volume, 4 decimals, half-even")
+    min_delta: DecimalText | None = Field(description="Lowest running delta inside the bar")
+    max_delta: DecimalText | None = Field(description="Highest running delta inside the bar")
     clusters: int | None = Field(description="Taker orders, as far as the tape tells them apart")
     path_reason: str | None
-    cvd: str | None = Field(
+    cvd: DecimalText | None = Field(
         description="At the end of the bar, counted from cvd_since; null before an anchor"
     )
     cvd_reset_at: int
@@ -73,11 +73,11 @@ class OrderFlow(Wire):
     unit: str
     quote_unit: str
     timeframe: str
-    volume: str
-    buy: str
-    sell: str
-    delta: str
-    delta_pct: str | None
+    volume: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
+    delta_pct: DecimalText | None
     cvd: CvdOut
     bars: list[FlowBar]
 
@@ -85,11 +85,11 @@ class OrderFlow(Wire):
 class FootRowOut(Wire):
     """A row of a footprint: lowest and highest price inside, sizes by taker side."""
 
-    low: str
-    high: str
-    buy: str
-    sell: str
-    delta: str
+    low: DecimalText
+    high: DecimalText
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
     buy_count: int
     sell_count: int
     imbalance: list[str] = Field(description="Taker sides that outweigh their diagonal opposite")
@@ -100,8 +100,8 @@ class ZoneOut(Wire):
     """A stack of imbalances, and what later bars of the answer did to it."""
 
     side: str
-    low: str
-    high: str
+    low: DecimalText
+    high: DecimalText
     rows: int
     state: str
     touched_at: int | None
@@ -122,14 +122,16 @@ class FootprintBar(Wire):
     """A bar by price row, ascending; only traded rows are listed, the others hold nothing."""
 
     open_time: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    delta: str
-    delta_pct: str | None
-    min_volume: str = Field(description="What one side of a row must exceed to be an imbalance")
+    open: DecimalText
+    high: DecimalText
+    low: DecimalText
+    close: DecimalText
+    volume: DecimalText
+    delta: DecimalText
+    delta_pct: DecimalText | None
+    min_volume: DecimalText = Field(
+        description="What one side of a row must exceed to be an imbalance"
+    )
     rows: list[FootRowOut]
     zones: list[ZoneOut]
     auction: AuctionOut
@@ -148,9 +150,9 @@ class Footprint(Wire):
     unit: str
     quote_unit: str
     timeframe: str
-    tick: str
+    tick: DecimalText
     row_ticks: int
-    row_size: str
+    row_size: DecimalText
     bars: list[FootprintBar]
 
 
@@ -159,17 +161,17 @@ class ActivityBarOut(Wire):
 
     open_time: int
     close_time: int = Field(description="Match time of its last trade")
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    quote_volume: str
+    open: DecimalText
+    high: DecimalText
+    low: DecimalText
+    close: DecimalText
+    volume: DecimalText
+    quote_volume: DecimalText
     count: int
-    buy: str
-    sell: str
-    delta: str
-    vwap: str | None
+    buy: DecimalText
+    sell: DecimalText
+    delta: DecimalText
+    vwap: DecimalText | None
     first_id: TradeId
     last_id: TradeId
     anchor: int
@@ -185,7 +187,7 @@ class ActivityBars(Wire):
     unit: str
     quote_unit: str
     kind: str
-    size: str
+    size: DecimalText
     bars: list[ActivityBarOut]
 
 

@@ -14,7 +14,6 @@ from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.processing.metrics.expansion import Ladder
 from cloud_marketdata.processing.metrics.naked import RULES, Control, PassingBar
 from cloud_marketdata.processing.metrics.sessions import SESSIONS, Session, closed_sessions
-from cloud_marketdata.processing.metrics.value_area import point_of_control
 
 
 def sessions_of(question: NakedQuestion, now: int) -> list[Session]:
@@ -41,7 +40,7 @@ def control_of(traded: Traded, totals: Mapping[int, int], scale: Scale, width: i
     assert traded.whole.bar is not None, "sessions without trades are left out"
     tick, _ = traded.whole.scale.factors(scale)
     close = traded.whole.bar.close * tick // width
-    return Control(point_of_control(Ladder(totals)), close)
+    return Control(Ladder(totals).control, close)
 
 
 def control_out(

@@ -69,6 +69,7 @@ class ProfileSeriesQueries:
             resolution=reading.resolution,
             pieces=reading.pieces,
             answered=reading.range,
+            settled=not reading.live,
         )
         return DevelopingAnswer(data=data, meta=meta)
 

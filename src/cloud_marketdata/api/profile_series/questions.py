@@ -44,9 +44,13 @@ class NakedParams(_Asked):
     """Points of control of closed sessions, and whether price has come back to them."""
 
     session: Annotated[str, Field(json_schema_extra={"enum": list(SESSIONS)})] = DEFAULT_SESSION
-    look_back: Annotated[int, Field(description=f"Closed sessions, 1 to {MOST_SESSIONS}")] = (
-        LOOK_BACK
-    )
+    look_back: Annotated[
+        int,
+        Field(
+            description="Closed sessions",
+            json_schema_extra={"minimum": 1, "maximum": MOST_SESSIONS},
+        ),
+    ] = LOOK_BACK
     rule: Annotated[
         str, Field(json_schema_extra={"enum": list(RULES)}, description="What fills one")
     ] = RULES[0]

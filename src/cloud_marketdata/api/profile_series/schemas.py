@@ -2,15 +2,15 @@
 
 from pydantic import Field
 
-from cloud_marketdata.api.envelope import Meta, RangeOut, Wire
+from cloud_marketdata.api.envelope import DecimalText, Meta, RangeOut, Wire
 from cloud_marketdata.api.schemas import PointOfControl
 
 
 class PriceRow(Wire):
     """A row: lowest and highest price inside."""
 
-    low: str
-    high: str
+    low: DecimalText
+    high: DecimalText
 
 
 class DevelopingStep(Wire):
@@ -18,8 +18,8 @@ class DevelopingStep(Wire):
 
     time: int
     poc: PriceRow
-    val: str
-    vah: str
+    val: DecimalText
+    vah: DecimalText
 
 
 class Developing(Wire):
@@ -28,9 +28,9 @@ class Developing(Wire):
     venue: str
     symbol: str
     quote_unit: str
-    tick: str
+    tick: DecimalText
     row_ticks: int
-    row_size: str
+    row_size: DecimalText
     step: str
     steps: list[DevelopingStep]
 
@@ -54,9 +54,9 @@ class Naked(Wire):
     symbol: str
     unit: str
     quote_unit: str
-    tick: str
+    tick: DecimalText
     row_ticks: int
-    row_size: str
+    row_size: DecimalText
     session: str
     controls: list[NakedControl]
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from cloud_marketdata.api.questions import End, MarketQuestion, PageCursor, Start
+from cloud_marketdata.api.questions import End, MarketQuestion, PageCursor, Start, bounded
 
 MOST_MINUTES: Final = 1000
 
@@ -17,7 +17,7 @@ class ReconciliationParams(BaseModel):
 
     start: Start = None
     end: End = None
-    limit: Annotated[int, Field(description=f"1 to {MOST_MINUTES}")] = 500
+    limit: Annotated[int, bounded(1, MOST_MINUTES)] = 500
     cursor: PageCursor = None
 
 

@@ -4,7 +4,14 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud_marketdata.api.questions import End, MarketQuestion, PageCursor, Start
+from cloud_marketdata.api.questions import (
+    End,
+    MarketQuestion,
+    PageCursor,
+    Start,
+    TwoVenues,
+    bounded,
+)
 from cloud_marketdata.domain.signal import Severity, SignalKind, SignalState
 
 MOST_ANOMALIES: Final = 500
@@ -31,7 +38,7 @@ class AnomaliesParams(BaseModel):
     kinds: Kinds = None
     severity: Severities = None
     state: States = None
-    limit: Annotated[int, Field(description=f"1 to {MOST_ANOMALIES}")] = 100
+    limit: Annotated[int, bounded(1, MOST_ANOMALIES)] = 100
     cursor: PageCursor = None
 
 
@@ -42,7 +49,7 @@ class AnomaliesQuestion(AnomaliesParams, MarketQuestion):
 class PairAnomaliesParams(AnomaliesParams):
     """Anomalies between two venues that trade the same symbol."""
 
-    venues: Annotated[str, Field(description="Two venues by comma: binance-usdm,bybit-linear")]
+    venues: TwoVenues
 
 
 class PairAnomaliesQuestion(PairAnomaliesParams):

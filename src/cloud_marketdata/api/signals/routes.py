@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from cloud_marketdata.api.rest import SymbolName, VenueName, encoded, problems
+from cloud_marketdata.api.errors import problems
+from cloud_marketdata.api.rest import SymbolName, VenueName
 from cloud_marketdata.api.signals.queries import SignalDesk
 from cloud_marketdata.api.signals.questions import (
     AnomaliesParams,
@@ -14,11 +15,13 @@ from cloud_marketdata.api.signals.questions import (
     PairAnomaliesQuestion,
 )
 from cloud_marketdata.api.signals.schemas import AnomaliesAnswer
+from cloud_marketdata.api.wire.replies import Reply
+from cloud_marketdata.api.wire.routes import QuestionRoute
 
 
 def build_signals(desk: SignalDesk) -> APIRouter:
     """Return the routes over these answers."""
-    router = APIRouter(responses=problems(400, 404, 422, 500, 503))
+    router = APIRouter(responses=problems(400, 404, 422, 500, 503), route_class=QuestionRoute)
 
     @router.get("/v1/markets/{venue}/{symbol}/anomalies", response_model=AnomaliesAnswer)
     async def get_anomalies(
@@ -26,13 +29,13 @@ def build_signals(desk: SignalDesk) -> APIRouter:
     ) -> Response:
         """Return what detectors told of a market, by default within the last hour."""
         question = AnomaliesQuestion(venue=venue, symbol=symbol, **dict(asked))
-        return encoded(await desk.market(question))
+        return Reply(await desk.market(question))
 
     @router.get("/v1/pairs/{symbol}/anomalies", response_model=AnomaliesAnswer)
     async def get_pair_anomalies(
         symbol: SymbolName, asked: Annotated[PairAnomaliesParams, Query()]
     ) -> Response:
         """Return what was told between two venues, by default within the last hour."""
-        return encoded(await desk.pair(PairAnomaliesQuestion(symbol=symbol, **dict(asked))))
+        return Reply(await desk.pair(PairAnomaliesQuestion(symbol=symbol, **dict(asked))))
 
     return router

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cloud_marketdata.api.envelope import Meta, TradeId, Wire
+from cloud_marketdata.api.envelope import DecimalText, Meta, TradeId, Wire
 from cloud_marketdata.api.figures import price_text, size_text
 from cloud_marketdata.domain.signal import Evidence, Signal
 from cloud_marketdata.domain.values import NS_PER_MS
@@ -42,9 +42,9 @@ class Anomaly(Wire):
     threshold: float | None
     baseline: float | None = Field(description="What is usual")
     side: Literal["buy", "sell"] | None
-    low: str | None
-    high: str | None
-    size: str | None
+    low: DecimalText | None
+    high: DecimalText | None
+    size: DecimalText | None
     affects: list[str] = Field(description="Fields of other answers to be doubted meanwhile")
     evidence: EvidenceOut
     detector: str

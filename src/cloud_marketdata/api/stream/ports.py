@@ -57,6 +57,7 @@ class Frame(NamedTuple):
     kind: FrameKind
     seq: int
     text: str
+    epoch: str = ""
 
 
 class Since(NamedTuple):

@@ -6,8 +6,14 @@ move, to the very row that step after step would have reached.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from cloud_marketdata.processing.metrics.dense import Dense
+
+_MANY: Final = 100
+"""Traded rows from which on all steps at once are cheaper than one after the other."""
 
 
 class Span(NamedTuple):
@@ -18,12 +24,37 @@ class Span(NamedTuple):
 
 
 class Ladder:
-    """Lots by traded row, with prefix sums for the lots of any interval."""
+    """Lots by traded row, with prefix sums for the lots of any interval.
+
+    The totals are not copied, so they must stay as they are.
+    """
 
     def __init__(self, totals: Mapping[int, int]) -> None:
-        self.lots = {row: lots for row, lots in totals.items() if lots}
+        every = all(totals.values())
+        self.lots = totals if every else {row: lots for row, lots in totals.items() if lots}
         self.rows = sorted(self.lots)
-        self.sums = [0, *accumulate(self.lots[row] for row in self.rows)]
+        self.sums = [0, *accumulate(map(self.lots.__getitem__, self.rows))]
+
+    @cached_property
+    def dense(self) -> Dense | None:
+        """Return the same for steps all at once, where that can be and is worth it."""
+        return Dense.of(self.rows, self.sums) if len(self.rows) > _MANY else None
+
+    @cached_property
+    def control(self) -> int:
+        """The row with most lots; of equals the one nearest the middle, then the lower.
+
+        The rule looks at the state alone, so halves merged in any order give the same row.
+        """
+        twice_middle = self.rows[0] + self.rows[-1]
+        most = max(self.lots.values())
+        equal = (row for row, lots in self.lots.items() if lots == most)
+        return min(equal, key=lambda row: (abs(2 * row - twice_middle), row))
+
+    @cached_property
+    def ranks(self) -> "Ladder":
+        """The same lots without the untraded rows: rows are numbered from 0."""
+        return Ladder(dict(enumerate(map(self.lots.__getitem__, self.rows))))
 
     @property
     def total(self) -> int:
@@ -48,6 +79,8 @@ def expand(ladder: Ladder, start: int, target: int, step: int) -> Span:
 
     Stops as soon as `target` lots are reached or the ladder ends; groups are clipped at its ends.
     """
+    if ladder.dense is not None:
+        return Span(*ladder.dense.expand(start, target, step))
     bottom, top = ladder.rows[0], ladder.rows[-1]
     low = high = start
     inside = ladder.lots[start]
@@ -81,6 +114,8 @@ def shortest(ladder: Ladder, target: int) -> Span:
     Of equally narrow ones the one with most lots, then the lowest.
     """
     rows, sums = ladder.rows, ladder.sums
+    if ladder.dense is not None and (span := ladder.dense.shortest(target)) is not None:
+        return Span(*span)
     best: tuple[int, int, int, int] | None = None
     for first, low in enumerate(rows):
         last = bisect_left(sums, sums[first] + target) - 1

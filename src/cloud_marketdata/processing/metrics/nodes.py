@@ -6,13 +6,13 @@ stronger one within five rows. A low node is the lowest place between two neighb
 where it falls to half of the smaller one. Of a plateau the middle row counts, the lower of two.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-KERNEL: Final = (1, 2, 3, 2, 1)
+from cloud_marketdata.processing.metrics.plateaus import Plateau, Plateaus, smoothed
+
 PROMINENCE_PCT: Final = 10
 APART: Final = 5
 LOW_PCT: Final = 50
@@ -38,18 +38,6 @@ class Nodes(NamedTuple):
     low: list[Node]
 
 
-class _Plateau(NamedTuple):
-    """Neighbouring rows of one smoothed volume."""
-
-    first: int
-    last: int
-    lots: int
-
-    @property
-    def middle(self) -> int:
-        return (self.first + self.last) // 2
-
-
 def nodes(totals: Mapping[int, int]) -> Nodes:
     """Find the nodes of lots by row; raises ValueError on more than `MOST_ROWS` rows."""
     traded = {row: lots for row, lots in totals.items() if lots}
@@ -58,74 +46,59 @@ def nodes(totals: Mapping[int, int]) -> Nodes:
         raise ValueError(msg)
     if not traded:
         return Nodes([], [])
-    plateaus = list(_plateaus(traded))
-    strongest = max(plateau.lots for plateau in plateaus)
-    high = _high(plateaus, strongest)
-    ranked = [Node(peak.middle, Fraction(100 * out, strongest)) for peak, out in high[:MOST]]
-    low = _low(plateaus, sorted(peak for peak, _ in high[:MOST]))
+    plateaus = smoothed(traded)
+    peaks = list(_standing_out(plateaus))
+    strongest = max(peak.lots for peak, _ in peaks)
+    high = _high(peaks, strongest)
+    ranked = [Node(peak.middle, Fraction(100 * out, strongest)) for peak, out in high]
+    low = _low(plateaus, sorted(peak for peak, _ in high))
     return Nodes(ranked, low[:MOST])
 
 
-def _plateaus(traded: Mapping[int, int]) -> Iterable[_Plateau]:
-    """Yield the smoothed ladder from the lowest to the highest traded row."""
-    bottom, top = min(traded), max(traded)
-    smooth: Counter[int] = Counter()
-    for row, lots in traded.items():
-        for place, weight in enumerate(KERNEL, row - len(KERNEL) // 2):
-            smooth[place] += weight * lots
-    known = [_Plateau(row, row, smooth[row]) for row in sorted(smooth) if bottom <= row <= top]
-    run = known[0]
-    for one in known[1:]:
-        if one.first > run.last + 1:
-            yield run
-            # A stretch that the kernel does not reach is one plateau, however wide.
-            run = _Plateau(run.last + 1, one.first - 1, 0)
-        if one.lots == run.lots:
-            run = run._replace(last=one.last)
-        else:
-            yield run
-            run = one
-    yield run
+def _standing_out(plateaus: Plateaus) -> Iterable[tuple[Plateau, int]]:
+    """Yield the local maxima, ascending, and by how much each stands out on both sides."""
+    peaks, valleys = plateaus.peaks()
+    lots = [peak.lots for peak in peaks]
+    left = _bases(lots, valleys)
+    right = reversed(_bases(lots[::-1], valleys[::-1]))
+    for one, *bases in zip(peaks, left, right, strict=True):
+        if one.lots > max(bases):
+            yield one, one.lots - max(bases)
 
 
-def _high(plateaus: Sequence[_Plateau], strongest: int) -> list[tuple[_Plateau, int]]:
-    """Return the high nodes with how far each stands out, the strongest first."""
-    left = _bases(plateaus)
-    right = reversed(_bases(list(reversed(plateaus))))
-    out = [
-        (one, one.lots - max(bases))
-        for one, *bases in zip(plateaus, left, right, strict=True)
-        if one.lots > max(bases)
-    ]
-    found = [(one, by) for one, by in out if 100 * by >= PROMINENCE_PCT * strongest]
-    chosen: list[tuple[_Plateau, int]] = []
+def _high(peaks: Iterable[tuple[Plateau, int]], strongest: int) -> list[tuple[Plateau, int]]:
+    """Return the first high nodes with how far each stands out, the strongest first."""
+    found = [(one, by) for one, by in peaks if 100 * by >= PROMINENCE_PCT * strongest]
+    chosen: list[tuple[Plateau, int]] = []
     for one, by in sorted(found, key=lambda each: (-each[0].lots, each[0].first)):
+        if len(chosen) == MOST:
+            break
         if all(abs(one.middle - other.middle) >= APART for other, _ in chosen):
             chosen.append((one, by))
     return chosen
 
 
-def _bases(plateaus: Sequence[_Plateau]) -> list[int]:
-    """Return, for each plateau, the lowest volume between it and the nearest higher one before it.
+def _bases(peaks: Sequence[int], valleys: Sequence[int]) -> list[int]:
+    """Return, for each peak, the lowest volume between it and the nearest higher one before it.
 
-    Where there is no higher one it is 0, because beyond the end nothing traded.
+    Where there is no higher one it is 0, because beyond the end nothing traded. valleys: the lowest
+    volume between each peak and the next.
     """
     bases: list[int] = []
     higher: list[tuple[int, int]] = []
-    for one in plateaus:
-        lowest = one.lots
-        while higher and higher[-1][0] <= one.lots:
+    for lots, valley in zip(peaks, [0, *valleys], strict=True):
+        lowest = valley
+        while higher and higher[-1][0] <= lots:
             lowest = min(lowest, higher.pop()[1])
         bases.append(lowest if higher else 0)
-        higher.append((one.lots, lowest))
+        higher.append((lots, lowest))
     return bases
 
 
-def _low(plateaus: Sequence[_Plateau], peaks: Sequence[_Plateau]) -> list[Node]:
+def _low(plateaus: Plateaus, peaks: Sequence[Plateau]) -> list[Node]:
     found = []
     for below, above in pairwise(peaks):
-        between = (one for one in plateaus if below.last < one.first and one.last < above.first)
-        lowest = min(between, key=lambda one: (one.lots, one.first - one.last, one.first))
+        lowest = plateaus.lowest(below, above)
         smaller = min(below.lots, above.lots)
         if 100 * lowest.lots <= LOW_PCT * smaller:
             found.append(Node(lowest.middle, Fraction(100 * (smaller - lowest.lots), smaller)))

@@ -44,12 +44,13 @@ class ValueArea(Struct, frozen=True):
 
 
 def value_area(
-    totals: Mapping[int, int], *, method: str = DEFAULT_METHOD, pct: Decimal = DEFAULT_PCT
+    totals: Mapping[int, int] | Ladder, *, method: str = DEFAULT_METHOD, pct: Decimal = DEFAULT_PCT
 ) -> ValueArea:
     """Find the value area of lots by row.
 
     Args:
-        totals: lots by row; rows may come in any order, rows without lots do not count.
+        totals: lots by row; rows may come in any order, rows without lots do not count. Whoever
+            asks for more than one area gives the same ladder.
         method: a name that `METHOD` describes.
         pct: share of the volume to reach, in percent, above 0 and at most 100.
 
@@ -60,24 +61,15 @@ def value_area(
     if not 0 < pct <= 100:  # noqa: PLR2004 - all of the volume is 100 percent
         msg = f"a share of {pct} percent cannot be reached"
         raise ValueError(msg)
-    ladder = Ladder(totals)
+    ladder = totals if isinstance(totals, Ladder) else Ladder(totals)
     if not ladder.rows:
         return ValueArea(method, pct, None, None, None, 0, 0, None)
-    poc = point_of_control(ladder)
+    poc = ladder.control
     low, high = finder(ladder, poc, _target(ladder.total, pct))
     volume = ladder.between(low, high)
     return ValueArea(
         method, pct, poc, high, low, volume, ladder.total, _percent(volume, ladder.total)
     )
-
-
-def point_of_control(ladder: Ladder) -> int:
-    """Return the row with most lots; of equals the one nearest the middle, then the lower.
-
-    The rule looks at the state alone, so halves merged in any order give the same row.
-    """
-    twice_middle = ladder.rows[0] + ladder.rows[-1]
-    return min(ladder.rows, key=lambda row: (-ladder.lots[row], abs(2 * row - twice_middle), row))
 
 
 def _finder(method: str) -> Finder:
@@ -92,8 +84,7 @@ def _by_rows(step: int) -> Finder:
 
 
 def _sparse(ladder: Ladder, poc: int, target: int) -> Span:
-    ranks = Ladder({rank: ladder.lots[row] for rank, row in enumerate(ladder.rows)})
-    low, high = expand(ranks, ladder.rows.index(poc), target, 1)
+    low, high = expand(ladder.ranks, ladder.rows.index(poc), target, 1)
     return Span(ladder.rows[low], ladder.rows[high])
 
 

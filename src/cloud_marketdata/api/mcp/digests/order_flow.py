@@ -1,14 +1,15 @@
-"""Order flow made short for a language model: sums in words, and the bars that tell something.
+"""Order flow in short: sums in words, and the bars that tell something.
 
 Bars are chosen by what they tell, never by where they stand: those with a divergence or a gap
-first, then those with the largest delta; how many there are is said beside them.
+first, then those with the largest delta.
 """
 
 from decimal import Decimal
 
-from cloud_marketdata.api.digests import Detail
 from cloud_marketdata.api.envelope import Meta, Wire
 from cloud_marketdata.api.flow.schemas import FlowBar, OrderFlow, OrderFlowAnswer
+from cloud_marketdata.api.mcp.arguments import Detail
+from cloud_marketdata.api.mcp.budget import brief, fitted, left_out
 
 
 class FlowDigest(Wire):
@@ -23,15 +24,18 @@ class FlowDigest(Wire):
     quote_unit: str
     timeframe: str
     volume: str
+    buy: str
+    sell: str
     delta: str
     delta_pct: str | None
-    cvd: str | None
+    cvd_last: str | None
     cvd_since: int | None
     cvd_continuous: bool
     summary: str
     rows: list[tuple[int, str, str, str, str | None, list[str]]]
     rows_total: int
     rows_returned: int
+    left_out: list[str]
 
 
 class FlowDigestAnswer(Wire):
@@ -41,37 +45,34 @@ class FlowDigestAnswer(Wire):
     meta: Meta
 
 
-def flow_digest(answer: OrderFlowAnswer, detail: Detail, max_rows: int) -> FlowDigestAnswer:
-    """Shorten order flow to `max_rows` telling bars, to none, or to all of them."""
-    flow = answer.data
-    most = {"summary": 0, "rows": max_rows, "full": len(flow.bars)}[detail]
-    bars = _telling(flow.bars, most)
-    digest = FlowDigest(
-        venue=flow.venue,
-        symbol=flow.symbol,
-        unit=flow.unit,
-        quote_unit=flow.quote_unit,
-        timeframe=flow.timeframe,
-        volume=flow.volume,
-        delta=flow.delta,
-        delta_pct=flow.delta_pct,
-        cvd=flow.bars[-1].cvd if flow.bars else None,
-        cvd_since=flow.cvd.since,
-        cvd_continuous=flow.cvd.continuous,
-        summary=_words(flow),
-        rows=[
-            (bar.open_time, bar.close, bar.volume, bar.delta, bar.cvd, _marks(bar)) for bar in bars
-        ],
-        rows_total=len(flow.bars),
-        rows_returned=len(bars),
-    )
-    return FlowDigestAnswer(data=digest, meta=answer.meta)
+def flow_digest(answer: OrderFlowAnswer, detail: Detail, max_rows: int | None) -> FlowDigestAnswer:
+    """Shorten order flow to its telling bars, to none, or to all of them."""
+    flow, meta = answer.data, brief(answer.meta, detail)
+    telling = sorted(flow.bars, key=lambda bar: (not _marks(bar), -abs(Decimal(bar.delta))))
+
+    def make(most: int) -> FlowDigestAnswer:
+        bars = sorted(telling[:most], key=lambda bar: bar.open_time)
+        digest = FlowDigest(
+            **flow.model_dump(include=_SAME),
+            cvd_last=flow.bars[-1].cvd if flow.bars else None,
+            cvd_since=flow.cvd.since,
+            cvd_continuous=flow.cvd.continuous,
+            summary=_words(flow),
+            rows=[_row(bar) for bar in bars],
+            rows_total=len(telling),
+            rows_returned=len(bars),
+            left_out=left_out(len(bars), len(telling), "bars", answer.meta, meta),
+        )
+        return FlowDigestAnswer(data=digest, meta=meta)
+
+    return fitted(make, len(telling), detail, max_rows)
 
 
-def _telling(bars: list[FlowBar], most: int) -> list[FlowBar]:
-    """Return the most telling bars, ascending."""
-    chosen = sorted(bars, key=lambda bar: (not _marks(bar), -abs(Decimal(bar.delta))))[:most]
-    return sorted(chosen, key=lambda bar: bar.open_time)
+_SAME = set(FlowDigest.model_fields) & set(OrderFlow.model_fields)
+
+
+def _row(bar: FlowBar) -> tuple[int, str, str, str, str | None, list[str]]:
+    return bar.open_time, bar.close, bar.volume, bar.delta, bar.cvd, _marks(bar)
 
 
 def _marks(bar: FlowBar) -> list[str]:

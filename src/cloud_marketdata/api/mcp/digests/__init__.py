@@ -1,0 +1,1 @@
+"""Answers of REST made short for a language model; one file per tool."""

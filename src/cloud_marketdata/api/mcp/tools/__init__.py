@@ -1,0 +1,1 @@
+"""The tools: one small file each, listed in `api.mcp.registry`."""

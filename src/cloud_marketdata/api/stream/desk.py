@@ -1,0 +1,49 @@
+"""What every connection of the live stream is made of: one set of parts for both transports."""
+
+from cloud_marketdata.api.errors import Problems
+from cloud_marketdata.api.stream.delivery import Delivery, Send
+from cloud_marketdata.api.stream.listening import Listening
+from cloud_marketdata.api.stream.outbox import Outbox
+from cloud_marketdata.api.stream.pace import Pace
+from cloud_marketdata.api.stream.ports import Channel, Subscriptions
+from cloud_marketdata.api.stream.readers import Readers
+from cloud_marketdata.api.stream.voice import Voice
+from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.core.config import Settings
+
+
+class Desk:
+    """Gives a new connection its outbox, its list of channels, its pace and its delivery."""
+
+    def __init__(
+        self, hub: Subscriptions, readers: Readers, clock: Clock, settings: Settings
+    ) -> None:
+        self.readers = readers
+        self.problems = Problems("stream", clock)
+        self.voice = Voice(clock, self.problems)
+        self._hub = hub
+        self._clock = clock
+        self._settings = settings
+
+    def outbox(self) -> Outbox:
+        """Return an empty outbox."""
+        most = self._settings.stream_outbox_kb * 1024
+        return Outbox(most, self._hub.refresh, self.voice.conflated)
+
+    def listening(self, outbox: Outbox) -> Listening:
+        """Return an empty list of channels, whose frames go to an outbox."""
+
+        def failed(channel: Channel, error: Exception) -> None:
+            problem = self.voice.problem(error)
+            self.readers.refused[problem.code] += 1
+            outbox.offer(channel, self.voice.failed(channel, problem))
+
+        return Listening(self._hub, outbox, self.readers, failed)
+
+    def pace(self) -> Pace:
+        """Return a full bucket of requests."""
+        return Pace(self._settings.stream_controls_per_s, self._clock)
+
+    def delivery(self, outbox: Outbox, send: Send) -> Delivery:
+        """Return what carries an outbox to its reader."""
+        return Delivery(outbox, send, self._clock, self._settings.stream_send_timeout_s)

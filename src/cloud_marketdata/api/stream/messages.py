@@ -1,0 +1,254 @@
+"""Every message of the live stream, in and out, as models.
+
+What comes in is checked with them; what goes out is described by them (the AsyncAPI page) and held
+to them by tests, but frames are encoded by who makes them, once for all listeners.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from cloud_marketdata.api.errors import Fault
+from cloud_marketdata.api.questions import TimeGiven
+from cloud_marketdata.api.stream.ports import ChannelName, FrameKind
+
+Params = dict[str, str | int | bool]
+Id = Annotated[str, Field(max_length=64)] | int | None
+"""Chosen by the client and echoed; it tells answers apart."""
+
+
+class Op(StrEnum):
+    """What a client may ask for."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    PING = "ping"
+    AUTH = "auth"
+    LIST = "list"
+
+
+class Message(BaseModel):
+    """Any message: a field that is not described is an error, on both sides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Place(Message):
+    """Behind which update a replay begins: `seq` of an `epoch`, as frames told them."""
+
+    epoch: str
+    seq: Annotated[int, Field(ge=0)]
+
+
+From = Annotated[
+    Place | TimeGiven,
+    Field(alias="from", description="Replay from behind a seq, or from a match time; trades only"),
+]
+
+
+class Subscription(BaseModel):
+    """One channel of one market; what else stands here are the parameters of its REST question."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: ChannelName
+    venue: str
+    symbol: str
+    since: From = None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Everything that is a parameter of the channel."""
+        return dict(self.model_extra or {})
+
+
+class Asked(Message):
+    """Any request."""
+
+    id: Id = None
+
+
+class Ping(Asked):
+    """Ask whether the server answers."""
+
+    op: Literal[Op.PING]
+
+
+class Auth(Asked):
+    """Ask whether a key is needed. None is."""
+
+    op: Literal[Op.AUTH]
+
+
+class List(Asked):
+    """Ask what this connection listens to."""
+
+    op: Literal[Op.LIST]
+
+
+class Subscribe(Asked):
+    """Listen to channels, each from a snapshot on unless `snapshot` is false or `from` is given."""
+
+    op: Literal[Op.SUBSCRIBE]
+    channels: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+    snapshot: bool = True
+
+
+class Unsubscribe(Asked):
+    """Listen to channels no more."""
+
+    op: Literal[Op.UNSUBSCRIBE]
+    channels: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+
+
+class ChannelResult(Message):
+    """What became of one channel of a request."""
+
+    name: str | None = None
+    venue: str | None = None
+    symbol: str | None = None
+    params: Params | None = None
+    ok: bool
+    code: str | None = None
+    detail: str | None = None
+    errors: list[Fault] | None = None
+
+
+class Reply(Message):
+    """The answer to a request; `op` and `id` are those of the request, where it had them."""
+
+    op: str | None = None
+    id: Id = None
+    ok: bool
+
+
+class Refused(Reply):
+    """A request that could not be read or may not be answered."""
+
+    ok: Literal[False] = False
+    code: str
+    detail: str
+    errors: list[Fault] | None = None
+    request_id: str | None = None
+
+
+class Pong(Reply):
+    """The answer to a ping, with the server's time in epoch ms."""
+
+    op: Literal[Op.PING] = Op.PING
+    ok: Literal[True] = True
+    ts: int
+
+
+class Authed(Reply):
+    """The answer to auth."""
+
+    op: Literal[Op.AUTH] = Op.AUTH
+    ok: Literal[True] = True
+    required: bool
+
+
+class Listened(Message):
+    """A channel that the connection listens to; `live` once it has its snapshot or caught up."""
+
+    name: ChannelName
+    venue: str
+    symbol: str
+    params: Params | None = None
+    live: bool
+
+
+class ListReply(Reply):
+    """The answer to list."""
+
+    op: Literal[Op.LIST] = Op.LIST
+    ok: Literal[True] = True
+    channels: list[Listened]
+
+
+class ChannelsReply(Reply):
+    """The answer to subscribe and unsubscribe; `ok` where every channel's result is."""
+
+    op: Literal[Op.SUBSCRIBE, Op.UNSUBSCRIBE]
+    results: list[ChannelResult]
+
+
+class Got(Message):
+    """The last update of a channel that was sent; a resumption begins behind it."""
+
+    name: ChannelName
+    venue: str
+    symbol: str
+    params: Params | None = None
+    epoch: str
+    seq: int
+
+
+class Farewell(Message):
+    """The last message before the server ends a connection, with the WebSocket close code."""
+
+    op: Literal["close"] = "close"
+    close: int
+    code: str
+    detail: str
+    last: list[Got]
+
+
+class ChannelFrame(Message):
+    """Any frame of a channel; `ts` is the server's time in epoch ms."""
+
+    channel: ChannelName
+    venue: str
+    symbol: str
+    params: Params | None = None
+    epoch: str
+    seq: int
+    ts: int
+
+
+class SnapshotFrame(ChannelFrame):
+    """The state at `seq`: what the REST question of the same name answers."""
+
+    type: Literal[FrameKind.SNAPSHOT]
+    data: JsonValue
+    meta: dict[str, JsonValue] | None = None
+
+
+class UpdateFrame(ChannelFrame):
+    """What changed since `prev_seq`."""
+
+    type: Literal[FrameKind.UPDATE]
+    prev_seq: int
+    data: JsonValue
+    meta: dict[str, JsonValue] | None = None
+
+
+class Standing(BaseModel):
+    """What is to be said of a channel: a stable word, a sentence, and the facts beside them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    code: str
+    detail: str
+    conflated: int | None = None
+    ended: bool | None = None
+
+
+class StatusFrame(ChannelFrame):
+    """Something about the channel itself; `ended` where the subscription is over."""
+
+    type: Literal[FrameKind.STATUS]
+    data: Standing
+
+
+class HeartbeatFrame(ChannelFrame):
+    """The channel is alive and has nothing new; `seq` is that of the last update."""
+
+    type: Literal[FrameKind.HEARTBEAT]
+
+
+class CaughtUpFrame(ChannelFrame):
+    """The replay is over; what follows is live."""
+
+    type: Literal[FrameKind.CAUGHT_UP]

@@ -1,0 +1,1 @@
+"""How an answer leaves by HTTP: its form, its caching, its compression and its headers."""

@@ -1,0 +1,107 @@
+"""The examples of the API's page are questions that have answers, as the page describes them."""
+
+import asyncio
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator
+from served_captures import served
+from starlette.testclient import TestClient
+
+TABLES = 16
+READERS = {
+    "text/csv": lambda body: len(list(csv.reader(io.StringIO(body.decode(), newline="")))) - 1,
+    "application/vnd.apache.parquet": lambda body: pq.read_table(io.BytesIO(body)).num_rows,
+    "application/vnd.apache.arrow.stream": lambda body: (
+        pa.ipc.open_stream(body).read_all().num_rows
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def app(data: Path) -> FastAPI:
+    return asyncio.run(served(data, seconds=90))
+
+
+@pytest.fixture(scope="module")
+def caller(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
+
+
+def questions(app: FastAPI) -> list[tuple[str, str, dict[str, str], dict[str, Any]]]:
+    """Return method, path, query and the declared answer of each operation's own examples."""
+    return [
+        (method, _path(path, call), _query(call), call["responses"]["200"]["content"])
+        for path, calls in app.openapi()["paths"].items()
+        for method, call in calls.items()
+    ]
+
+
+def _examples(call: dict[str, Any], place: str) -> dict[str, str]:
+    return {
+        one["name"]: one["schema"]["examples"][0]
+        for one in call.get("parameters", [])
+        if one["in"] == place and "examples" in one["schema"]
+    }
+
+
+def _path(path: str, call: dict[str, Any]) -> str:
+    return path.format(**_examples(call, "path"))
+
+
+def _query(call: dict[str, Any]) -> dict[str, str]:
+    return _examples(call, "query")
+
+
+def test_every_example_is_answered_in_the_declared_shape(app: FastAPI, caller: TestClient) -> None:
+    components = {"components": app.openapi()["components"]}
+    asked = questions(app)
+    for method, path, query, declared in asked:
+        answer = caller.request(method, path, params=query)
+        assert answer.status_code == 200, (path, answer.text)
+        schema = declared["application/json"]["schema"] | components
+        Draft202012Validator(schema).validate(answer.json())
+    assert len(asked) == sum(map(len, app.openapi()["paths"].values()))
+
+
+def test_every_required_parameter_has_an_example(app: FastAPI) -> None:
+    required = [
+        (path, one["name"])
+        for path, calls in app.openapi()["paths"].items()
+        for call in calls.values()
+        for one in call.get("parameters", [])
+        if one["required"] and "examples" not in one["schema"]
+    ]
+    assert required == []
+
+
+def test_every_declared_form_can_be_had_and_holds_as_many_rows(
+    app: FastAPI, caller: TestClient
+) -> None:
+    tables = [asked for asked in questions(app) if len(asked[3]) > 1]
+    for method, path, query, declared in tables:
+        assert declared.keys() == {"application/json", *READERS}
+        rows = {}
+        for media, read in READERS.items():
+            answer = caller.request(method, path, params=query, headers={"Accept": media})
+            assert answer.status_code == 200, (path, answer.text)
+            rows[media] = read(answer.content)
+        assert len(set(rows.values())) == 1, (path, rows)
+    assert len(tables) == TABLES + 1  # the anomalies of a market and of a pair are one table
+
+
+def test_every_operation_says_what_it_is_and_how_it_fails(app: FastAPI) -> None:
+    for path, calls in app.openapi()["paths"].items():
+        for call in calls.values():
+            assert call["summary"]
+            assert call["description"]
+            for status, response in call["responses"].items():
+                assert response["description"]
+                if int(status) >= 400 and (path, status) != ("/health", "503"):
+                    assert set(response["content"]) == {"application/problem+json"}, (path, status)

@@ -1,0 +1,44 @@
+"""The demo that all these tests ask: the whole service beside its simulator, started once."""
+
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from processes import ask, eventually, started
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+class Demo(NamedTuple):
+    """A running demo: its host and port, the simulator's, and its data folder."""
+
+    address: str
+    venues: str
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        return f"http://{self.address}"
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory) -> Iterator[Demo]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    folder = tmp_path_factory.mktemp("demo")
+    with started("demo", "--port", port, "--data-dir", folder) as process:
+        first = process.stdout.readline()
+        venues = re.search(r"on (127\.0\.0\.1:\d+)$", first.strip())
+        assert venues, first
+        running = Demo(f"127.0.0.1:{port}", venues[1], folder)
+        eventually(lambda: ask(running.url, "/health")["status"] == "healthy")
+        for venue in ("binance-usdm", "bybit-linear", "binance-spot", "bybit-spot"):
+            market = f"/v1/markets/{venue}/BTCUSDT"
+            eventually(lambda market=market: ask(running.url, f"{market}/trades")["data"])
+            eventually(lambda market=market: ask(running.url, f"{market}/depth")["data"]["bids"])
+        yield running
