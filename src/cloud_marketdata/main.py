@@ -98,41 +98,44 @@ class Service:
             forget=forgetting.forget,
             holder=worker_name(settings, random),
         )
-        archiving = Archiving(
-            stores,
-            clock,
-            archived,
-            markets=self.crew.markets,
-            every_s=settings.tiering_every_s,
-        )
-        retention = HotRetention(stores.log, clock, settings.hot_minutes)
-        kept = Kept.of(settings)
-        flow_retention = FlowRetention(stores, clock, kept, settings.tiering_every_s)
-        if self._does("process"):
-            self._parts += [
-                ("crew", self.crew.run),
-                ("archiving", archiving.run),
-                ("retention", retention.run),
-                ("flow retention", flow_retention.run),
-            ]
         self.queries = Queries(stores, clock, settings, _DETECTORS)
-        self.components += stores.pulses
         self.hub = Hub(self.queries, stores, clock, settings, random)
         self.readers = Readers(settings)
+        self.components += stores.pulses
         if self._does("serve"):
-            self._parts.append(("stream", self.hub.run))
-            asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
-            self.components += [*asked, self.hub, self.readers]
-        if self._does("process"):
-            self.components += [self.crew, forgetting, archiving]
+            self._add_serving()
         self.pairs: PairCrew | None = None
-        if self._does("process") and settings.signals:
-            self.pairs = self._add_pairs(stores, clock, random)
-        if self._does("process") and settings.reconcile:
-            self._add_reconciling(stores, addresses, clock, random)
+        if self._does("process"):
+            self._add_keeping(stores, clock, archived, forgetting)
+            if settings.signals:
+                self.pairs = self._add_pairs(stores, clock, random)
+            if settings.reconcile:
+                self._add_reconciling(stores, addresses, clock, random)
         self._clock = clock
         self._random = random
         self._server: GuestServer
+
+    def _add_serving(self) -> None:
+        """Answer, and carry the live stream."""
+        self._parts.append(("stream", self.hub.run))
+        asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
+        self.components += [*asked, self.hub, self.readers]
+
+    def _add_keeping(
+        self, stores: Stores, clock: Clock, archived: Archived, forgetting: Forgetting
+    ) -> None:
+        """Fold what is in the log, archive what is closed, and forget what the next tier has."""
+        every_s = self.settings.tiering_every_s
+        archiving = Archiving(stores, clock, archived, markets=self.crew.markets, every_s=every_s)
+        retention = HotRetention(stores.log, clock, self.settings.hot_minutes)
+        flow_retention = FlowRetention(stores, clock, Kept.of(self.settings), every_s)
+        self._parts += [
+            ("crew", self.crew.run),
+            ("archiving", archiving.run),
+            ("retention", retention.run),
+            ("flow retention", flow_retention.run),
+        ]
+        self.components += [self.crew, forgetting, archiving]
 
     def _add_pairs(self, stores: Stores, clock: Clock, random: Random) -> PairCrew:
         """Have venues of one kind compared with each other."""

@@ -12,16 +12,17 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.hosting import bound
+from cloud_marketdata.core.hosting import bound_for_readers
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import Side, Venue
 from cloud_marketdata.main import Service
 from cloud_marketdata.storage.deployment import Deployment, open_stores
-from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
+from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stores, Stream, StreamKind
 
 BTC = Instrument(Venue.BYBIT_LINEAR, "BTCUSDT", Scale(Decimal("0.1"), Decimal("0.001")))
 TRADES = {"name": "trades", "venue": "bybit-linear", "symbol": "BTCUSDT"}
+DEPTH = {"name": "depth", "venue": "bybit-linear", "symbol": "BTCUSDT", "levels": 200}
 STREAM = Stream(BTC.venue, BTC.symbol, StreamKind.TRADES)
 
 
@@ -51,6 +52,14 @@ class Streamed(NamedTuple):
         ]
         await self.stores.log.append([Batch(STREAM, trades)])
 
+    async def publish(self, update: int) -> None:
+        """Publish a book of 200 levels a side, each of which has another size than before."""
+        now = SystemClock().now()
+        bids = tuple((617_000 - at, 1 + (update + at) % 1000) for at in range(200))
+        asks = tuple((617_001 + at, 1 + (update + at) % 1000) for at in range(200))
+        view = BookView(BTC, BookState.SYNCED, update, now, now, bids, asks)
+        await self.stores.books.publish([view])
+
 
 @asynccontextmanager
 async def streaming(**settings: float) -> AsyncIterator[Streamed]:
@@ -61,7 +70,7 @@ async def streaming(**settings: float) -> AsyncIterator[Streamed]:
         await stores.instruments.save([BTC])
         service = Service(chosen, stores, clock, random)
         stopped = asyncio.Event()
-        with bound("127.0.0.1", 0) as listener:
+        with bound_for_readers("127.0.0.1", 0) as listener:
             async with asyncio.TaskGroup() as group:
                 group.create_task(service.run(stopped, listener))
                 try:

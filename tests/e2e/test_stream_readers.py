@@ -1,17 +1,18 @@
 import asyncio
 import socket
+from itertools import pairwise
 from random import SystemRandom
 
 import httpx2
 import pytest
 from msgspec import json
-from streamed import TRADES, ask, hear, streaming, subscribe
+from streamed import DEPTH, TRADES, ask, hear, streaming, subscribe
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cloud_marketdata.bench.stream.measure import measure
 from cloud_marketdata.bench.stream.plan import Plan
 from cloud_marketdata.core.clock import SystemClock
-from cloud_marketdata.core.hosting import bound
+from cloud_marketdata.core.hosting import bound_for_readers
 
 pytestmark = pytest.mark.anyio
 ONE = "channels=trades:bybit-linear:BTCUSDT"
@@ -75,6 +76,32 @@ async def test_a_reader_that_lags_is_told_off_and_resumes_without_a_hole():
 
         assert heard == [f"t{n}" for n in range(1, first + 1)]
         assert served.service.readers.parted == {"slow_reader": 1}
+
+
+async def test_a_reader_of_a_book_that_lags_gets_a_fresh_one_and_goes_on_from_there():
+    async with (
+        streaming(stream_outbox_kb=64, stream_depth_ms=10) as served,
+        served.connect(open_timeout=PATIENCE_S, max_queue=1) as client,
+    ):
+        await served.publish(1)
+        await ask(client, subscribe(DEPTH))
+        (outbox,) = served.service.readers._open.values()
+        update = 1
+        while DEPTH["name"] not in [channel.name for channel in outbox._behind]:
+            update += 1
+            await served.publish(update)
+            await asyncio.sleep(0.015)
+        messages = [await hear(client)]
+        while messages[-1].get("data", {}).get("update_id") != update:
+            messages.append(await hear(client))
+
+        told = next(n for n, one in enumerate(messages) if one["type"] == "status")
+        assert messages[told]["data"]["conflated"] > 0
+        assert messages[told + 1]["type"] == "snapshot"
+        assert messages[told]["seq"] == messages[told + 1]["seq"]
+        for before, after in pairwise(messages):
+            assert after["type"] != "update" or after["prev_seq"] == before["seq"]
+        assert served.service.readers.parted == {}
 
 
 async def test_a_reader_too_many_and_a_message_too_long_are_refused():
@@ -158,7 +185,10 @@ async def test_fifty_readers_miss_nothing_beside_one_that_never_reads():
 
 
 def test_connections_inherit_a_small_buffer_and_an_end_to_patience():
-    with bound("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with (
+        bound_for_readers("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
         accepted, _ = listener.accept()
         with accepted:
             # Linux keeps twice what was asked for.

@@ -87,29 +87,29 @@ class Queries:
         settings: Settings,
         detectors: Detectors = NO_DETECTORS,
     ) -> None:
-        self._stores = with_named_tiers(stores)
-        self._known = KnownMarkets(self._stores.instruments)
-        self._beginnings = Beginnings(self._stores)
-        self.answers = KeptAnswers(self._stores.cache)
+        self.stores = with_named_tiers(stores)
+        self._known = KnownMarkets(self.stores.instruments)
+        self._beginnings = Beginnings(self.stores)
+        self.answers = KeptAnswers(self.stores.cache)
         self.trees = TimeTrees()
         self.profiles = KeptProfiles()
         self._profile_askers: Together[ProfileAnswer] = Together()
         self.clock = clock
-        self._hot_ns = settings.hot_minutes * Timeframe.M1.ns
+        self.hot_ns = settings.hot_minutes * Timeframe.M1.ns
         self._lateness = settings.lateness_ms * NS_PER_MS
         self._book_levels = settings.book_levels
-        self.reconciliation = ReconciliationDesk(self._stores, self._known, clock, self._lateness)
-        self.signals = SignalDesk(self._stores.flow, self._known, clock, detectors)
+        self.reconciliation = ReconciliationDesk(self.stores, self._known, clock, self._lateness)
+        self.signals = SignalDesk(self.stores.flow, self._known, clock, detectors)
         reading = (self._known, self._reader, self._quality, self._lateness)
         self.profile_series = ProfileSeriesQueries(clock, self._known, self._reader, self._quality)
-        self.flow = FlowQueries(self._stores, clock, *reading)
-        self.composite = CompositeQueries(self._stores, clock, *reading)
+        self.flow = FlowQueries(self.stores, clock, *reading)
+        self.composite = CompositeQueries(self.stores, clock, *reading)
 
     async def markets(self) -> MarketsAnswer:
         """List the markets that are collected."""
-        instruments = await self._stores.instruments.all()
+        instruments = await self.stores.instruments.all()
         found = [
-            await market_data(self._stores, one, await self._beginnings.find(one.venue, one.symbol))
+            await market_data(self.stores, one, await self._beginnings.find(one.venue, one.symbol))
             for one in instruments
         ]
         newest = max((market.last_trade for market in found if market.last_trade), default=None)
@@ -119,7 +119,7 @@ class Queries:
 
     async def rejections(self) -> RejectionsAnswer:
         """Tell what input was refused, and why."""
-        return RejectionsAnswer(data=await rejections_data(self._stores.quarantine, _SAMPLES))
+        return RejectionsAnswer(data=await rejections_data(self.stores.quarantine, _SAMPLES))
 
     async def trades(self, question: TradesQuestion) -> TradesAnswer:
         """Return raw trades: from `start` on, or the newest ones without a start."""
@@ -130,11 +130,11 @@ class Queries:
         now = self.clock.now()
         place = paging.Place.of(question, cursor, now)
         at = (instrument.venue, instrument.symbol)
-        page = await paging.read_page(self._stores.trades, at, place, question.limit)
+        page = await paging.read_page(self.stores.trades, at, place, question.limit)
         following = page.next(identity)
         answered = page.range(now)
         meta = meta_of(
-            await page_quality(self._stores, instrument, page, now, now - self._hot_ns),
+            await page_quality(self.stores, instrument, page, now, now - self.hot_ns),
             resolution=(RAW,),
             pieces=raw_piece(answered),
             answered=answered,
@@ -205,7 +205,7 @@ class Queries:
         covered = covered_by(question)
         now = self.clock.now()
         asked = asked_range(question.start, question.end, now, longest=LONGEST)
-        known, caught_up = await read_known(self._stores, instrument, asked, covered)
+        known, caught_up = await read_known(self.stores, instrument, asked, covered)
         data = coverage_data(instrument, known, asked, covered, ids_after=question.ids_after)
         until = known_until(known, asked)
         quality = judged(instrument.venue, asked, known, until, now, covered)
@@ -217,19 +217,19 @@ class Queries:
     async def _view(self, question: DepthQuestion) -> BookView | None:
         """Return the book of a market; one that is there needs no other tier to be known."""
         if question.venue in set(Venue):
-            view = await self._stores.books.find(Venue(question.venue), question.symbol)
+            view = await self.stores.books.find(Venue(question.venue), question.symbol)
             if view is not None:
                 return view
         await self._known.find(question)
         return None
 
     def _reader(self, instrument: Instrument) -> TileReader:
-        return TileReader(self._stores, instrument, self.answers, self.trees)
+        return TileReader(self.stores, instrument, self.answers, self.trees)
 
     async def _quality(self, instrument: Instrument, reading: Reading) -> Quality:
         now = self.clock.now()
         market = (instrument.venue, instrument.symbol)
-        verdict = await standing(self._stores, market, reading.range, now - self._lateness)
+        verdict = await standing(self.stores, market, reading.range, now - self._lateness)
         return replace(quality_of(instrument, reading, now), reconciled=verdict.value)
 
     def _filling(

@@ -32,10 +32,19 @@ def bound(host: str, port: int) -> socket.socket:
         raise BadRequestError(msg)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         msg = f"port {port} of {host} cannot be used: {error}"
         raise BadRequestError(msg) from error
+
+
+def bound_for_readers(host: str, port: int) -> socket.socket:
+    """Listen as `bound` does, for clients of which some read slowly or not at all.
+
+    Little is kept for them in the kernel, and a connection that takes nothing is dropped in the
+    end, also where its process has closed it and only unread data keep it.
+    """
+    listener = bound(host, port)
     # Every connection that is accepted inherits both.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP_MS)

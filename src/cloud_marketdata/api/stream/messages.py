@@ -149,13 +149,18 @@ class Authed(Reply):
     required: bool
 
 
-class Listened(Message):
-    """A channel that the connection listens to; `live` once it has its snapshot or caught up."""
+class Named(Message):
+    """A channel of a market, with every parameter filled in."""
 
     name: ChannelName
     venue: str
     symbol: str
     params: Params | None = None
+
+
+class Listened(Named):
+    """A channel that the connection listens to; `live` once it has its snapshot or caught up."""
+
     live: bool
 
 
@@ -174,13 +179,9 @@ class ChannelsReply(Reply):
     results: list[ChannelResult]
 
 
-class Got(Message):
+class Got(Named):
     """The last update of a channel that was sent; a resumption begins behind it."""
 
-    name: ChannelName
-    venue: str
-    symbol: str
-    params: Params | None = None
     epoch: str
     seq: int
 
@@ -249,6 +250,7 @@ class HeartbeatFrame(ChannelFrame):
 
 
 class CaughtUpFrame(ChannelFrame):
-    """The replay is over; what follows is live."""
+    """The replay is over; what follows is live. `meta` is how complete the replayed stretch is."""
 
     type: Literal[FrameKind.CAUGHT_UP]
+    meta: dict[str, JsonValue]

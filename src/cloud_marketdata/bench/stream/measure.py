@@ -22,7 +22,7 @@ from cloud_marketdata.bench.stream.plan import FLOOD, SYMBOL, Crowded, Plan
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
-from cloud_marketdata.core.hosting import bound
+from cloud_marketdata.core.hosting import bound_for_readers
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import NS_PER_S, Side, Venue
@@ -48,7 +48,7 @@ async def measure(plan: Plan, clock: Clock, random: Random) -> dict[str, Any]:
     async with open_stores(deployment) as stores:
         await stores.instruments.save([_instrument(SYMBOL), _instrument(FLOOD)])
         service = Service(settings, stores, clock, random)
-        with bound("127.0.0.1", 0) as listener:
+        with bound_for_readers("127.0.0.1", 0) as listener:
             stopped = asyncio.Event()
             run = Run(plan, stores, service, clock)
             async with asyncio.TaskGroup() as group:
