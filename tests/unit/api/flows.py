@@ -21,7 +21,7 @@ ASKED = {"venue": BTC.venue.value, "symbol": BTC.symbol}
 def flow_queries(market: Market) -> FlowQueries:
     asked = market.queries
     return FlowQueries(
-        asked._stores, asked.clock, asked._known, asked._reader, asked._quality, asked._lateness
+        asked.stores, asked.clock, asked._known, asked._reader, asked._quality, asked._lateness
     )
 
 

@@ -80,5 +80,5 @@ class _Telling:
 
 def _desk(queries: Queries) -> TapeDesk:
     # The log is no question of REST's, so `Queries` has no method for it.
-    stores, hot_ns = queries._stores, queries._hot_ns  # noqa: SLF001  until it tells them
+    stores, hot_ns = queries.stores, queries.hot_ns
     return TapeDesk(queries, stores.log, KnownMarkets(stores.instruments), hot_ns)
