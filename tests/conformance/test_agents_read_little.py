@@ -102,7 +102,8 @@ def test_default_answers_stay_under_600_tokens_and_all_schemas_under_4000(data, 
             assert len(said.encode()) / 4 < 4000
             schemas = {tool.name: tool.output_schema for tool in listed.tools}
             assert {tool for tool, _ in CALLS} == schemas.keys()
-            for tool, arguments in CALLS:
+            # Either era asks every other question; the unit tests ask all of them in both.
+            for tool, arguments in CALLS[ERAS.index(era) :: len(ERAS)]:
                 result = await client.call_tool(tool, arguments)
                 validate(result.structured_content, schemas[tool])
                 assert len(result.content[0].text.encode()) / 4 < 600, (tool, arguments)

@@ -35,6 +35,8 @@ class Session:
         self.heard: list[Message] = []
         self.written: list[tuple[Message, Message]] = []
         """What docs/stream.md asks, and how it was answered."""
+        self.page: Message = {}
+        """The description that this very server gives."""
         self._languages = languages
 
     async def ask(self, **request: object) -> None:
@@ -100,6 +102,7 @@ async def held() -> Session:
     start = frames[0].received_at // NS_PER_MS // 60_000 * 60_000
     async with answering(stores, clock, _SETTINGS) as languages:
         session = Session(languages)
+        session.page = (await languages.http.get("/asyncapi.json")).json()
         await _as_written(session, languages.url)
         await _control(session)
         await _listen(session, start)

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import subprocess
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from processes import COMMAND
 from stream_session import Session, blocks, channels, held, name_of
 
 from cloud_marketdata import __version__
@@ -45,6 +47,13 @@ def test_the_official_parser_would_notice_a_schema_that_is_none():
     told["components"]["schemas"]["Pong"]["type"] = "banana"
 
     assert {one["severity"] for one in asyncio.run(_found(told))} == {0}
+
+
+def test_the_page_is_served_and_printed(session):
+    printed = subprocess.run([*COMMAND, "asyncapi"], capture_output=True, check=True).stdout
+
+    assert json.loads(printed) == PAGE
+    assert session.page == asyncapi(session.page["info"]["version"])
 
 
 def test_whatever_the_server_says_is_as_the_page_describes_it(session):

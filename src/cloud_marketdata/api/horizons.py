@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from cloud_marketdata.api.times import TimeRange, ceiling
 from cloud_marketdata.domain.values import Timeframe, Venue
@@ -66,6 +67,20 @@ class Horizons(Struct, frozen=True):
         fixed = self.late if asked.end <= self.late else Timeframe.D1.floor(self.late)
         cut = min(max(asked.start, fixed), asked.end)
         return TimeRange(asked.start, cut), TimeRange(cut, asked.end)
+
+    def until(self, later: "Horizons") -> list[TimeRange]:
+        """Return the spans over which minutes, hours or days were forgotten between two looks."""
+        pairs = zip(self._buckets, later._buckets, strict=True)  # noqa: SLF001  of our own kind
+        return [TimeRange(before, now) for before, now in pairs if before < now]
+
+    def latest(self, other: "Horizons") -> "Horizons":
+        """Return the later one of each horizon of two looks."""
+        pairs = zip(self.__struct_fields__, astuple(self), astuple(other), strict=True)
+        return Horizons(**{name: max(both) for name, *both in pairs})
+
+    @property
+    def _buckets(self) -> tuple[int, int, int]:
+        return self.minutes, self.hours, self.days
 
     def inside(self, within: TimeRange) -> tuple[int, ...]:
         """Return the horizons as far as they matter to a range."""

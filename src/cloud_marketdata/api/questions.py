@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic.fields import FieldInfo
 
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.values import Timeframe, Venue
@@ -33,9 +32,9 @@ _TIME: Final = {
 _VENUE: Final = f"({'|'.join(venue.value for venue in Venue)})"
 
 
-def bounded(least: int, most: int) -> FieldInfo:
+def bounded(least: int, most: int) -> WithJsonSchema:
     """Return how a description tells bounds that `queries` holds to, in its own words."""
-    return Field(json_schema_extra={"minimum": least, "maximum": most})
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
 
 
 def whole_or_none(least: int, most: int) -> WithJsonSchema:

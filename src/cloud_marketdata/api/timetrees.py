@@ -2,9 +2,10 @@
 
 What is kept of a market is true up to a log position. Before it is used, the store is asked which
 minutes changed behind that position, and every node above such a minute is dropped; so a late trade
-makes exactly its own path new. A node that was made from what a reader saw is kept only if nobody
-has looked further meanwhile, and if nothing was forgotten while it was read. All of it is bounded
-by bytes: the node that was not used for longest goes.
+makes exactly its own path new. A minute that was forgotten meanwhile cannot tell, so nodes over
+which a horizon has passed are dropped too. A node that was made from what a reader saw is kept only
+if nobody has looked further meanwhile, and if nothing was forgotten while it was read. All of it is
+bounded by bytes: the node that was not used for longest goes.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from cloud_marketdata.api.horizons import Horizons
 from cloud_marketdata.api.shelves import Shelves
 from cloud_marketdata.api.stretches import Growth, Stretch, children, frame_of, inside
 from cloud_marketdata.api.times import TimeRange
@@ -42,6 +44,7 @@ class TimeTrees:
         self._bytes = 0
         self._nodes: OrderedDict[tuple[Market, Node], Stretch | None] = OrderedDict()
         self._upto: dict[Market, int] = {}
+        self._passed: dict[Market, Horizons] = {}
         self._locks: defaultdict[Market, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def tiles(
@@ -69,12 +72,25 @@ class TimeTrees:
 
     async def _look(self, shelves: Shelves, position: int) -> None:
         """Drop what is not true any more at a position."""
-        upto = self._upto.get(shelves.at)
+        at, upto = shelves.at, self._upto.get(shelves.at)
         if upto is not None and position > upto:
             for start in await shelves.changed(Timeframe.M1, upto):
                 for node in above(start):
-                    self.counts["outdated"] += self._drop((shelves.at, node))
-        self._upto[shelves.at] = max(position, self._upto.get(shelves.at, 0))
+                    self.counts["outdated"] += self._drop((at, node))
+        # A minute that changed and was forgotten before anybody looked is not told as changed.
+        passed = self._passed.get(at, Horizons())
+        for span in passed.until(shelves.horizons):
+            self._forget(at, span)
+        self._passed[at] = passed.latest(shelves.horizons)
+        self._upto[at] = max(position, self._upto.get(at, 0))
+
+    def _forget(self, at: Market, span: TimeRange) -> None:
+        touched = [
+            (market, node)
+            for market, node in self._nodes
+            if market == at and node.start < span.end and span.start < node.end
+        ]
+        self.counts["outdated"] += sum(map(self._drop, touched))
 
     def _known(self, shelves: Shelves, nodes: Sequence[Node]) -> dict[Node, Stretch | None]:
         """Return the nodes that are kept and whose buckets are, of these and of those below."""

@@ -37,6 +37,20 @@ async def test_a_replay_goes_on_behind_a_seq_and_then_live():
     assert caught_up["meta"]["quality"]["sources"] == ["binance-usdm"]
 
 
+async def test_a_replay_that_finds_the_log_ahead_of_its_feed_repeats_nothing():
+    async with studio() as stage:
+        for at in range(0, 240, 3):
+            await stage.market.append(TAPE[at : at + 3])
+        live = await stage.listen(TRADES)
+        await stage.market.append(TAPE[240:300])
+        since = Since(live.frames[0]["epoch"], 44)
+        ear = await stage.listen(TRADES, since=since)
+        await stage.clock.move(0.5)
+
+    assert ear.of("caught_up")[0]["seq"] == live.frames[0]["seq"] == 80
+    assert ear.trades() == written(TAPE[132:300])
+
+
 async def test_a_replay_from_a_time_begins_with_the_entry_of_its_first_trade():
     async with studio() as stage:
         for at in range(0, 300, 4):

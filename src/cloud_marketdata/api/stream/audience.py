@@ -38,8 +38,8 @@ class Audience:
         return seat
 
     def go_live(self, seat: Seat) -> None:
-        """Offer to this seat from now on whatever is offered to all."""
-        seat.live = not seat.left
+        """Offer to this seat from now on whatever is offered to all, unless it was given up."""
+        seat.live = True
 
     def give_up(self, seat: Seat) -> None:
         """Free a seat, if it is still taken."""

@@ -1,6 +1,7 @@
 """Anomalies in short: which kinds there are, and the gravest of them, a line each."""
 
 from collections import Counter
+from typing import Final
 
 from cloud_marketdata.api.envelope import Meta, Wire
 from cloud_marketdata.api.mcp.arguments import Detail
@@ -8,7 +9,7 @@ from cloud_marketdata.api.mcp.budget import brief, fitted, left_out
 from cloud_marketdata.api.signals.schemas import AnomaliesAnswer, Anomaly, WatchOut
 
 AnomalyRow = tuple[str, str, int, str, str, str | None, str | None, str | None, str | None, int]
-_GRAVITY = {"critical": 0, "warn": 1, "info": 2}
+_GRAVITY: Final = {"critical": 0, "warn": 1, "info": 2}
 
 
 class AnomaliesDigest(Wire):

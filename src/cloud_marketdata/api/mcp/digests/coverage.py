@@ -1,12 +1,14 @@
 """Coverage in short: the shares of the range, and the stretches that are less than complete."""
 
+from typing import Final
+
 from cloud_marketdata.api.coverages import CoverageAnswer, CoveragePiece, CoverageShares
 from cloud_marketdata.api.envelope import Meta, Wire
 from cloud_marketdata.api.mcp.arguments import Detail
 from cloud_marketdata.api.mcp.budget import brief, fitted, left_out
 
 PieceRow = tuple[int, int, str, int | None, int | None, int | None, str]
-_CONCERN = {"missing": 0, "unknown": 1, "repaired": 2, "unbroken": 3, "complete": 4}
+_CONCERN: Final = {"missing": 0, "unknown": 1, "repaired": 2, "unbroken": 3, "complete": 4}
 
 
 class CoverageDigest(Wire):

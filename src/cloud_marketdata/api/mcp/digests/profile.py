@@ -6,12 +6,15 @@ value area, then the most volume.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from cloud_marketdata.api.envelope import Meta, Wire
 from cloud_marketdata.api.figures import rounded
 from cloud_marketdata.api.mcp.arguments import Detail
 from cloud_marketdata.api.mcp.budget import brief, fitted, left_out
 from cloud_marketdata.api.schemas import NodeOut, Profile, ProfileAnswer, ProfileFacts, Row
+
+_MOST_NODES: Final = 5
 
 
 class ProfileDigest(ProfileFacts):
@@ -54,7 +57,10 @@ def profile_digest(
             summary=_words(profile),
             rows_returned=len(rows),
             volume_covered_pct=percent(covered, Decimal(profile.volume)),
-            left_out=left_out(len(rows), len(telling), "rows", answer.meta, meta),
+            left_out=[
+                *left_out(len(rows), len(telling), "rows", answer.meta, meta),
+                *_nodes_left(profile, detail),
+            ],
         )
         return ProfileDigestAnswer(data=digest, meta=meta)
 
@@ -66,12 +72,18 @@ def percent(part: Decimal, whole: Decimal) -> str | None:
     return format(rounded(part * 100, whole, 2), "f") if whole else None
 
 
-_MOST_NODES = 5
-
-
 def _lows(found: Sequence[NodeOut] | None, detail: Detail) -> list[str] | None:
     most = None if detail == "full" else _MOST_NODES
     return None if found is None else [node.low for node in found[:most]]
+
+
+def _nodes_left(profile: Profile, detail: Detail) -> list[str]:
+    nodes = {"hvn": profile.hvn, "lvn": profile.lvn}
+    return [
+        f"{_MOST_NODES} of {len(found)} {name} shown"
+        for name, found in nodes.items()
+        if detail != "full" and found is not None and len(found) > _MOST_NODES
+    ]
 
 
 def _volume(row: Row) -> Decimal:
