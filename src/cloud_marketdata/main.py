@@ -35,7 +35,7 @@ from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.holders import collector_name, worker_name
-from cloud_marketdata.core.hosting import GuestServer, bound
+from cloud_marketdata.core.hosting import GuestServer, bound_for_readers
 from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.values import Venue
@@ -311,4 +311,4 @@ def _ownership(settings: Settings) -> ExitStack:
 
 def _listener(settings: Settings) -> AbstractContextManager[socket | None]:
     serves = settings.role in {"serve", "all"}
-    return bound(settings.host, settings.port) if serves else nullcontext()
+    return bound_for_readers(settings.host, settings.port) if serves else nullcontext()

@@ -31,8 +31,9 @@ def files(suffix: str = "", below: Path = ROOT) -> Iterator[Path]:
 
 
 def python_files() -> list[Path]:
-    """Return the Python files of the package and of its tests."""
-    return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in {"src", "tests"}]
+    """Return the Python files of the package, its tests and its examples."""
+    ours = {"src", "tests", "examples"}
+    return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in ours]
 
 
 @cache

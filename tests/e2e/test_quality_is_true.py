@@ -26,7 +26,8 @@ VENUE, SYMBOL = "binance-usdm", "BTCUSDT"
 PATIENCE_S: Final = 100
 STALE_MS: Final = 3_000
 _MINUTE_MS: Final = 60_000
-_BEFORE_MS: Final = 25_000
+_BEFORE_MS: Final = 12_000
+_LAST_MS: Final = 3_000
 _HOUR_MS: Final = 3_600_000
 _IMPATIENT: Final = {"MARKETDATA_STALE_AFTER_S": "1", "MARKETDATA_STREAM_CONTROLS_PER_S": "1000"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
@@ -57,9 +58,10 @@ async def test_a_gap_is_told_everywhere_and_so_is_the_late_trade_that_fills_it(t
     with stage(tmp_path, f"skew ms={-back_ms}") as (venue, url):
         async with speaking(url) as languages, told_live(url, "trades") as frames:
             await seen(lambda: well(languages))
-            # The gap is filled when its minute is over.
-            left_s = (_MINUTE_MS - (now_ms() - back_ms) % _MINUTE_MS) // 1_000 + 4
-            strike(venue, f"drop trade every=3 times=2; rest 503 path=aggTrades for={left_s}s")
+            # The gap is filled when its minute is over, and before the collector puts it off.
+            left_ms = _MINUTE_MS - (now_ms() - back_ms) % _MINUTE_MS
+            await asyncio.sleep(max(0, left_ms - _LAST_MS) / 1_000)
+            strike(venue, "drop trade every=3 times=2; rest 503 path=aggTrades for=8s")
             gaps = await seen(lambda: missing(languages))
             trades = {"start": min(gaps.values()) - 1, "limit": 1000}
             for surface, quality in (await everywhere(languages, trades)).items():

@@ -1,8 +1,9 @@
 """The ASGI application: REST and MCP in one process, at `/v1`, `/health` and exactly `/mcp`.
 
-The one middleware numbers requests and leaves /mcp alone: the MCP library reuses the header list of
-its event streams, so whatever edits headers in place would leak from one answer into the next. For
-the same reason compression and caching belong to the answers of REST themselves (see `wire`).
+Two layers lie around it: one numbers requests, one answers equal ones of REST together. Both leave
+/mcp alone: the MCP library reuses the header list of its event streams, so whatever edits headers
+in place would leak from one answer into the next. For the same reason compression and caching
+belong to the answers of REST themselves (see `wire`).
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from cloud_marketdata.api.profile_series.routes import build_profile_series
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.reconciliation.routes import build_reconciliation
 from cloud_marketdata.api.rest import build_router
+from cloud_marketdata.api.shared import Shared
 from cloud_marketdata.api.signals.routes import build_signals
 from cloud_marketdata.api.wire.numbering import Numbered
 from cloud_marketdata.core.clock import Clock
@@ -86,6 +88,7 @@ def create_app(
     )
     problems = Problems("rest", clock)
     install(app, problems)
+    app.add_middleware(Shared)
     app.add_middleware(Numbered, number=problems.number, untouched=(MCP_PATH,))
     app.include_router(build_router(queries, Health(components, clock, __version__)))
     app.include_router(build_profile_series(queries.profile_series))

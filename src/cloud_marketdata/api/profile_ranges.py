@@ -25,6 +25,14 @@ def profile_range(question: ProfileParams, now: int, longest: timedelta) -> Time
     return asked_range(question.start, question.end, now, longest=longest)
 
 
+def range_named(question: ProfileParams, asked: TimeRange) -> dict[str, str | int]:
+    """Return what a method says of a range that was not given by its ends."""
+    if question.session is not None:
+        start = datetime.fromtimestamp(asked.start // NS_PER_S, UTC)
+        return {"session": question.session, "date": question.date or start.date().isoformat()}
+    return {} if question.rolling is None else {"rolling": question.rolling}
+
+
 def _one_of(question: ProfileParams) -> None:
     ends = question.start is not None or question.end is not None
     if ends + (question.session is not None) + (question.rolling is not None) > 1:

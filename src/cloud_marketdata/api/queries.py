@@ -34,7 +34,7 @@ from cloud_marketdata.api.known import KnownMarkets
 from cloud_marketdata.api.markets import market_data, trade_data
 from cloud_marketdata.api.metas import meta_of
 from cloud_marketdata.api.page_quality import page_quality
-from cloud_marketdata.api.profile_ranges import profile_range
+from cloud_marketdata.api.profile_ranges import profile_range, range_named
 from cloud_marketdata.api.profile_series.queries import ProfileSeriesQueries
 from cloud_marketdata.api.profiles import profile_data, profile_method
 from cloud_marketdata.api.questions import (
@@ -159,7 +159,7 @@ class Queries:
         )
         meta = meta_of(
             await self._quality(instrument, reading),
-            method=profile_method(profile),
+            method=profile_method(profile) | range_named(question, asked),
             resolution=reading.resolution,
             pieces=reading.pieces,
             answered=reading.range,

@@ -3,12 +3,10 @@
 import asyncio
 import json
 import logging
-import socket
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import uvicorn
 from agents import (
     BOTH,
     CALLS,
@@ -27,12 +25,9 @@ from agents import (
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 from jsonschema import validate
-from starlette.testclient import TestClient
 from tape import floats_in
 
-from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.mcp.registry import TOOLS
-from cloud_marketdata.core.config import Settings
 from cloud_marketdata.storage.ports import Stream
 
 PATH = "/v1/markets/binance-usdm/BTCUSDT"
@@ -328,96 +323,6 @@ def test_a_refusal_writes_no_traceback(capfd: pytest.CaptureFixture[str]) -> Non
     refusal("get_candles", MARKET | {"colour": "red"})
     assert "Traceback" not in "".join(capfd.readouterr())
     assert not logging.getLogger("fastmcp.server.server").isEnabledFor(logging.ERROR)
-
-
-@pytest.mark.parametrize("era", ERAS)
-def test_tools_work_over_a_real_socket(era: Era) -> None:
-    async def law() -> None:
-        market = standing()
-        app = create_app(
-            queries=market.queries, components=[], clock=market.clock, settings=Settings()
-        )
-        http = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
-            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-                tasks.create_task(http.serve([listening]))
-                async with Client(url, mode=era) as client:
-                    for tool, arguments in CALLS:
-                        result = await client.call_tool(tool, arguments)
-                        assert result.structured_content["data"]["summary"]
-                http.should_exit = True
-
-    asyncio.run(law())
-
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-ACCEPT = {"Accept": "application/json, text/event-stream"}
-
-
-@pytest.fixture
-def http() -> TestClient:
-    market = standing()
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False)
-
-
-def test_mcp_answers_at_its_path_without_a_redirect_or_a_session(http: TestClient) -> None:
-    with http as client:
-        for _ in range(3):
-            answer = client.post("/mcp", json=INITIALIZE, headers=ACCEPT)
-            assert answer.status_code == 200, answer.text
-            assert "mcp-session-id" not in answer.headers
-            assert '"cloud-marketdata"' in answer.text
-        assert client.get("/mcp", headers=ACCEPT).status_code == 405
-        assert client.post("/mcp/", json=INITIALIZE, headers=ACCEPT).status_code == 404
-
-
-def test_foreign_hosts_and_origins_are_turned_away(http: TestClient) -> None:
-    with http as client:
-        for header, status in (
-            ({"Origin": "http://evil.example"}, 403),
-            ({"Host": "evil.example"}, 421),
-        ):
-            answer = client.post("/mcp", json=INITIALIZE, headers=ACCEPT | header)
-            assert answer.status_code == status
-
-
-def _statuses(settings: Settings, *asked: dict[str, str]) -> list[int]:
-    market = standing()
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=settings)
-    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
-        answers = [client.post("/mcp", json=INITIALIZE, headers=ACCEPT | one) for one in asked]
-    return [answer.status_code for answer in answers]
-
-
-def test_names_and_origins_are_checked_where_the_service_is_open_to_a_network_too() -> None:
-    open_to_all = {"host": "0.0.0.0", "allow_open_bind": True}  # noqa: S104  it is what is tested
-    names = ({"Host": "localhost:8000"}, {"Host": "data.example"}, {"Host": "evil.example"})
-    assert _statuses(Settings(**open_to_all), {}, *names) == [200, 200, 421, 421]
-    named = Settings(
-        **open_to_all, allowed_hosts=("data.example",), allowed_origins=("https://page.example",)
-    )
-    pages = [names[1] | {"Origin": f"https://{name}.example"} for name in ("page", "evil")]
-    assert _statuses(named, *names, *pages) == [200, 200, 421, 200, 403]
-
-
-def test_headers_do_not_pile_up_from_answer_to_answer(http: TestClient) -> None:
-    with http as client:
-        heads = [
-            sorted(client.post("/mcp", json=INITIALIZE, headers=ACCEPT).headers.multi_items())
-            for _ in range(4)
-        ]
-    assert heads.count(heads[0]) == 4
 
 
 def test_many_agents_may_ask_at_once() -> None:

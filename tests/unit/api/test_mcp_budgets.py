@@ -51,6 +51,17 @@ def test_as_many_rows_are_given_as_fit_and_not_one_more(
         assert size(make(shown + 1)) >= room
 
 
+def test_an_answer_comes_as_near_to_its_bound_as_rows_allow() -> None:
+    width = 97
+    for head in range(width + 3):
+
+        def make(most: int, head: int = head) -> Rows:
+            return Rows(head="x" * head, rows=["x" * width] * most)
+
+        left = DEFAULT_TOKENS * TOKEN_BYTES - size(fitted(make, 60, "rows", None))
+        assert 0 < left <= width + 3
+
+
 def test_a_short_schema_accepts_what_the_whole_one_accepts_and_misses_no_field() -> None:
     whole = ProfileDigestAnswer.model_json_schema(mode="serialization")
     short = compact_output(whole)

@@ -1,103 +1,19 @@
 """stream_trades: however calls, appends and late fills fall, no trade is lost or repeated."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from agents import ERAS, Era
-from fastmcp import Client
-from fastmcp.exceptions import ToolError
+from followed import NOW_MS, Place, tape
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tape import BASE, BTC, BYBIT, MINUTE, FixedClock, Market, trade
+from tape import BASE, BTC, BYBIT, MINUTE, trade
 
 from cloud_marketdata.api.cursors import BadCursorError
-from cloud_marketdata.api.known import KnownMarkets
-from cloud_marketdata.api.mcp import build_mcp
 from cloud_marketdata.api.mcp.tape.cursors import encode
-from cloud_marketdata.api.mcp.tape.desk import Bounds, Piece, TapeDesk
 from cloud_marketdata.api.mcp.tape.orders import Wanted
-from cloud_marketdata.api.questions import MarketQuestion
-from cloud_marketdata.domain.events import StatusKind, TradeEvent
-from cloud_marketdata.domain.instrument import Instrument
-from cloud_marketdata.domain.values import NS_PER_MS, Side, TradeFlag
-
-HOT = 60 * MINUTE
-EVERY = Wanted(None, None)
-NOW_MS = 600_000
-
-
-class BusyClock(FixedClock):
-    """A clock during whose sleeps something happens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
-
-    async def sleep(self, seconds: float) -> None:
-        """Let something happen, once, and move on at once."""
-        happens, self.meanwhile = self.meanwhile, None
-        if happens is not None:
-            await happens()
-        await super().sleep(seconds)
-
-
-class Place:
-    """A market whose feed is alive, and a desk over its log."""
-
-    def __init__(self, instrument: Instrument = BTC, later: int = 0) -> None:
-        self.clock = BusyClock()
-        self.clock.time += later
-        self.market = Market(instrument, self.clock)
-        self.log = self.market.stores.log
-        self.asked = MarketQuestion(venue=instrument.venue.value, symbol=instrument.symbol)
-        known = KnownMarkets(self.market.stores.instruments)
-        self.desk = TapeDesk(self.market.queries, self.log, known, HOT)
-        self.told: list[tuple[float, int]] = []
-
-    async def open(self, *, alive: bool = True) -> "Place":
-        """Make the market known."""
-        await self.market.open()
-        if alive:
-            await self.market.tell(StatusKind.ALIVE, NOW_MS, trades=1)
-        return self
-
-    async def pull(
-        self,
-        cursor: str | None,
-        most: int = 100,
-        seconds: float = 1,
-        wanted: Wanted = EVERY,
-    ) -> Piece:
-        """Return what one call brings."""
-
-        async def progress(passed: float, trades: int) -> None:
-            self.told.append((passed, trades))
-
-        return await self.desk.pull(self.asked, cursor, Bounds(most, seconds, wanted), progress)
-
-    def cursor(self, piece: Piece) -> str:
-        """Return where the next call goes on."""
-        return encode(piece.cursor)
-
-
-def tape(numbers: list[int], instrument: Instrument = BTC) -> list[TradeEvent]:
-    """Return trades of these ids; those of one ten share a match time, sides go by threes."""
-    return [
-        trade(
-            number,
-            NOW_MS - 60_000 + number // 10 * 10,
-            price=617_000 + number % 7,
-            size=1 + number % 5,
-            side=Side.BUY if number // 3 % 2 else Side.SELL,
-            instrument=instrument,
-            flags=int(TradeFlag.BLOCK) if number % 31 == 30 else 0,
-        )
-        for number in numbers
-    ]
+from cloud_marketdata.domain.events import StatusKind
+from cloud_marketdata.domain.values import NS_PER_MS, Side
 
 
 @st.composite
@@ -302,82 +218,6 @@ def test_an_order_is_not_cut_and_its_rest_is_said_to_continue_it() -> None:
         rest = await place.pull(place.cursor(piece), 100, 0)
         assert rest.continues
         assert [one.cluster.trades for one in rest.orders.taken] == [2]
-
-    asyncio.run(law())
-
-
-async def _told(place: Place, era: Era, **asked: object) -> dict[str, Any]:
-    given_ = {"venue": "binance-usdm", "symbol": "BTCUSDT", "detail": "full"} | asked
-    async with Client(build_mcp(place.market.queries, "1"), mode=era) as client:
-        result = await client.call_tool("stream_trades", given_)
-    return result.structured_content["data"]
-
-
-@pytest.mark.parametrize("era", ERAS)
-def test_sums_are_of_every_trade_and_rows_of_those_that_pass_the_filter(era: Era) -> None:
-    async def law() -> None:
-        place = await Place().open()
-        trades = tape(list(range(40)))
-        await place.market.append(trades)
-        data = await _told(place, era, side="buy", min_notional="300", max_trades=1000)
-        inside = [one for one in trades if one.in_bars]
-        buy = sum(one.size for one in inside if one.side is Side.BUY)
-        lots = sum(one.size for one in inside)
-        assert data["count"] == len(inside)
-        assert data["off_book"] == len(trades) - len(inside) == 1
-        assert Decimal(data["buy"]) == Decimal(buy) / 1000
-        assert Decimal(data["delta"]) == Decimal(2 * buy - lots) / 1000
-        quote = sum(Decimal(one.price * one.size) for one in inside) / 10_000
-        assert abs(Decimal(data["vwap"]) - quote / (Decimal(lots) / 1000)) < Decimal("1e-8")
-        assert data["rows"]
-        for row in data["rows"]:
-            assert row[1] == "buy"
-            assert Decimal(row[5]) >= 300
-        assert sum(row[6] for row in data["rows"]) < len(inside)
-        assert any("filter" in words for words in data["left_out"])
-        assert data["missing"] == 0
-
-    asyncio.run(law())
-
-
-@pytest.mark.parametrize("era", ERAS)
-def test_an_agent_is_told_of_progress_and_goes_on_with_the_cursor(era: Era) -> None:
-    async def law() -> None:
-        place = await Place().open()
-        told: list[tuple[float, float | None, str | None]] = []
-
-        async def progress(now: float, total: float | None, message: str | None) -> None:
-            told.append((now, total, message))
-
-        asked = {"venue": "binance-usdm", "symbol": "BTCUSDT"}
-        async with Client(build_mcp(place.market.queries, "1"), mode=era) as client:
-            await place.market.append(tape([1, 2, 3]))
-            first = await client.call_tool("stream_trades", asked, progress_handler=progress)
-            await place.market.append(tape([4, 5]))
-            asked["cursor"] = first.structured_content["data"]["next_cursor"]
-            second = await client.call_tool("stream_trades", asked | {"max_trades": 2})
-        steps = [now for now, _, _ in told]
-        assert len(steps) > 3
-        assert steps == sorted(set(steps))
-        assert {total for _, total, _ in told} == {3}
-        assert first.structured_content["data"]["complete"] == "timeout"
-        assert first.structured_content["data"]["count"] == 3
-        data = second.structured_content["data"]
-        assert (data["complete"], data["count"], data["missing"]) == ("full", 2, 0)
-
-    asyncio.run(law())
-
-
-def test_a_cursor_of_another_market_is_refused_as_a_problem() -> None:
-    async def law() -> None:
-        place = await Place().open()
-        with pytest.raises(ToolError) as caught:
-            await _told(place, "auto", cursor="abc")
-        assert json.loads(str(caught.value))["code"] == "bad_cursor"
-        for wrong in ({"min_notional": "-5"}, {"duration_s": 26}, {"max_trades": 0}):
-            with pytest.raises(ToolError) as caught:
-                await _told(place, "auto", **wrong)
-            assert json.loads(str(caught.value))["code"] == "invalid_request"
 
     asyncio.run(law())
 

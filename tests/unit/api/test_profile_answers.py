@@ -126,6 +126,10 @@ def test_a_session_and_a_rolling_range_are_what_their_ends_would_give():
         # What has not come yet is not part of an answer.
         assert today.meta.range.end == now // NS_PER_MS
         assert today.data.count + named.data.count == len(TAPE)
+        assert named.meta.method.items() >= {"session": "utc_day", "date": "2024-08-08"}.items()
+        assert today.meta.method.items() >= {"session": "utc_day", "date": "2024-08-09"}.items()
+        assert rolling.meta.method["rolling"] == 8
+        assert not {"session", "date", "rolling"} & set(ends.meta.method)
 
     asyncio.run(law())
 

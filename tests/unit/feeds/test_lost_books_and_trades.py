@@ -98,6 +98,13 @@ def test_a_mismatch_carries_both_sides_and_an_exact_comparison_resolves_it():
     assert opened.affects == ("close",)
 
 
+def test_a_mismatch_is_critical_unless_trades_must_be_feared_to_be_missing_anyway():
+    wrong = Reconciled(BTC.venue, BTC.symbol, BASE, Verdict.MISMATCH, BASE, ("close",))
+    news, no_news = mismatch_signal(wrong, BTC), mismatch_signal(wrong, BTC, whole=False)
+    assert (news.severity, no_news.severity) == (Severity.CRITICAL, Severity.INFO)
+    assert (news.detail["whole"], no_news.detail["whole"]) == (True, False)
+
+
 @pytest.mark.parametrize("verdict", [Verdict.PENDING, Verdict.UNAVAILABLE])
 def test_what_was_not_compared_is_no_mismatch(verdict):
     with pytest.raises(ValueError, match="no mismatch"):

@@ -166,6 +166,18 @@ def test_what_nobody_listens_to_any_more_is_left_out():
     assert [item.channel for item in stage.drained()] == [TRADES, CANDLES]
 
 
+def test_what_a_reader_may_resume_behind_is_a_place_in_the_tape_and_no_status():
+    stage = Stage()
+    stage.update(TRADES)
+    stage.drained()
+    place = stage.outbox.sent[TRADES]
+    for kind in (FrameKind.STATUS, FrameKind.HEARTBEAT):
+        stage.outbox.offer(TRADES, Frame(kind, 0, "{}"))
+        stage.drained()
+
+    assert stage.outbox.sent == {TRADES: place}
+
+
 def test_only_the_first_reason_to_part_counts():
     stage = Stage()
     first, second = Parting(1012, "stopping", ""), Parting(4429, "too_many_requests", "")

@@ -122,8 +122,10 @@ class Listening:
                 await self._outbox.room()
                 await self._hub.join(channel, self._outbox, snapshot=snapshot, since=since)
         except Exception as error:  # noqa: BLE001  one channel's end is not the connection's
-            self._leave(channel)
-            self._failed(channel, error)
+            # It may have been let go meanwhile, and taken on anew; then it is nobody's news.
+            if self._joins.get(channel) is asyncio.current_task():
+                self._leave(channel)
+                self._failed(channel, error)
 
     def _leave(self, channel: Channel) -> None:
         del self._joins[channel]

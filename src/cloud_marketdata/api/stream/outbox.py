@@ -15,6 +15,8 @@ from cloud_marketdata.api.stream.ports import Channel, ChannelName, Frame, Frame
 
 WHOLE: Final = frozenset({ChannelName.TRADES, ChannelName.ANOMALIES})
 """Channels of which nothing may be left out; all others conflate."""
+PLACES: Final = frozenset({FrameKind.SNAPSHOT, FrameKind.UPDATE, FrameKind.CAUGHT_UP})
+"""Frames whose seq says how far a reader got."""
 _UNCOUNTED: Final = frozenset({FrameKind.HEARTBEAT, FrameKind.STATUS})
 
 
@@ -66,7 +68,7 @@ class Outbox:
         self.parting: Parting | None = None
         self.conflated = 0
         self.sent: dict[Channel, Frame] = {}
-        """By channel that is never conflated, the last frame that was handed to the writer."""
+        """By channel that is never conflated, the last frame whose seq is a place in it."""
         self._most = most
         self._half = most // 2
         self._refresh = refresh
@@ -82,7 +84,7 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Bytes that wait; frames are ASCII, so characters are bytes."""
+        """Characters that wait: bytes, but for a rare word that is not ASCII."""
         return self._bytes
 
     def offer(self, channel: Channel | None, frame: Frame) -> None:
@@ -162,7 +164,7 @@ class Outbox:
 
     def _note(self, channel: Channel | None, frame: Frame) -> None:
         """Remember how far a channel got that can be resumed."""
-        if channel is not None and channel.name in WHOLE:
+        if channel is not None and channel.name in WHOLE and frame.kind in PLACES:
             self.sent[channel] = frame
 
     def _fits(self, frame: Frame) -> bool:

@@ -16,8 +16,8 @@ from cloud_marketdata.api.stream.delivery import Delivery, ReaderGoneError
 from cloud_marketdata.api.stream.delivery import Send as Sending
 from cloud_marketdata.api.stream.desk import Desk
 from cloud_marketdata.api.stream.listening import Listening, Wanted
-from cloud_marketdata.api.stream.outbox import Item, Outbox, Parting
-from cloud_marketdata.api.stream.ports import Channel, ChannelName, FrameKind
+from cloud_marketdata.api.stream.outbox import PLACES, Item, Outbox, Parting
+from cloud_marketdata.api.stream.ports import Channel, ChannelName, Frame
 from cloud_marketdata.api.stream.voice import farewell
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -28,7 +28,6 @@ _HEADERS: Final = (
     (b"x-accel-buffering", b"no"),
 )
 _AGAIN: Final = b"retry: 3000\n\n"
-_PLACES: Final = frozenset({FrameKind.SNAPSHOT, FrameKind.UPDATE, FrameKind.CAUGHT_UP})
 
 
 class EventStream(Response):
@@ -89,12 +88,19 @@ def _headers() -> list[tuple[bytes, bytes]]:
 
 def _sending(send: Send, resumable: Channel | None) -> Sending:
     def one(item: Item) -> Awaitable[None]:
+        place = _place(item.frame) if item.channel is not None and item.channel == resumable else ""
         frame = item.frame
-        placed = resumable is not None and item.channel == resumable and frame.kind in _PLACES
-        place = f"id: {frame.epoch}:{frame.seq}\n" if placed else ""
         return send(_body(f"{place}data: {frame.text}\n\n".encode()))
 
     return one
+
+
+def _place(frame: Frame) -> str:
+    """Return the line that says where a reader stands, if the frame does."""
+    if frame.kind in PLACES:
+        return f"id: {frame.epoch}:{frame.seq}\n"
+    # A place that cannot be joined would be asked for again by every reconnect of a browser.
+    return "" if frame.epoch else "id: \n"
 
 
 def _body(chunk: bytes) -> dict[str, object]:

@@ -6,6 +6,7 @@ header of an answer is ever changed after it was made.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from cloud_marketdata.api.wire.formats import Format
 from cloud_marketdata.api.wire.headers import next_link, quality_header
 from cloud_marketdata.api.wire.negotiation import wanted_format
 from cloud_marketdata.api.wire.tables import TABLES, Table, table_of
+from cloud_marketdata.api.written import Document, written
 
 _QUICK_BYTES: Final = 64 * 1024
 _ENCODERS: Final[Mapping[Format, Callable[[Table], bytes]]] = {
@@ -37,6 +39,10 @@ class Reply(Response):
         super().__init__()
         self.answer = answer
 
+    @cached_property
+    def _document(self) -> Document:
+        return written(self.answer)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; raises NotAcceptableError or TooPreciseError before anything is sent."""
         made = await self._made(scope)
@@ -44,12 +50,12 @@ class Reply(Response):
 
     async def _made(self, scope: Scope) -> Response:
         form = wanted_format(scope) if type(self.answer) in TABLES else Format.JSON
-        document = self.answer.model_dump_json().encode()
-        tag = caching.tag_of(document, form)
+        document = self._document
+        tag = caching.tag_of(document.identity, form)
         headers = {"etag": tag, "vary": caching.VARY, **_told(self.answer, scope)}
         if caching.has_it(scope["headers"], tag):
             return Response(None, 304, headers)
-        body = document
+        body = document.body
         if form is not Format.JSON:
             body = await asyncio.to_thread(_encoded, self.answer, form)
         return await _packed(body, form, headers, scope)

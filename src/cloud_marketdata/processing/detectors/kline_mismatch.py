@@ -2,7 +2,8 @@
 
 The comparison is made elsewhere (processing.reconciling) and kept as a record; this says of the
 record what a reader of anomalies needs. The same minute keeps its id: a later comparison that finds
-it equal resolves what the earlier one told.
+it equal resolves what the earlier one told. Where trades of the minute are known or feared to be
+missing, as in the first one of a market, the difference is no news: it is told as `info`.
 """
 
 from typing import Final
@@ -20,12 +21,13 @@ from cloud_marketdata.domain.signal import (
 from cloud_marketdata.domain.values import Timeframe
 
 NAME: Final = "kline_mismatch"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
-def mismatch_signal(record: Reconciled, instrument: Instrument) -> Signal:
+def mismatch_signal(record: Reconciled, instrument: Instrument, *, whole: bool = True) -> Signal:
     """Describe a record of a mismatch, or of an exact minute that was one before.
 
+    whole: whether no loss of a trade must be feared in the minute.
     Raises ValueError on a record that has not been compared: it says nothing either way.
     """
     if record.verdict not in {Verdict.EXACT, Verdict.MISMATCH}:
@@ -42,14 +44,14 @@ def mismatch_signal(record: Reconciled, instrument: Instrument) -> Signal:
         end,
         end,
         SignalState.OPEN if wrong else SignalState.RESOLVED,
-        Severity.CRITICAL if wrong else Severity.INFO,
+        Severity.CRITICAL if wrong and whole else Severity.INFO,
         float(len(record.fields)),
         0.0,
         None,
         NAME,
         VERSION,
         affects=record.fields,
-        detail=_detail(record),
+        detail={**_detail(record), "whole": whole},
         revision=record.revision,
     )
 

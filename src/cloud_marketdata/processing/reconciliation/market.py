@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
-from cloud_marketdata.domain.coverage import PROVEN, Covered, partition
+from cloud_marketdata.domain.coverage import PROVEN, CoverageState, Covered, partition
 from cloud_marketdata.domain.reconciled import Reconciled, Verdict
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import NS_PER_S, Timeframe, Venue
@@ -35,6 +35,7 @@ from cloud_marketdata.storage.ports import Stores
 _PAGE: Final = 60
 """Minutes of one question; every venue tells as many in its cheapest answer."""
 _LOOK_AGAIN_S: Final = 120.0
+_FEARED: Final = frozenset({CoverageState.UNKNOWN, CoverageState.MISSING})
 
 
 class Manners(Struct, frozen=True):
@@ -167,10 +168,16 @@ class MarketMinutes:
 
     async def _whole(self, minute: Minute) -> bool:
         """Whether the ledger knows of no trade that is missing in a minute."""
-        at = (minute.start, minute.end)
+        return all(state in PROVEN for state in await self._states(minute.start))
+
+    async def _unfeared(self, record: Reconciled) -> bool:
+        """Whether no loss must be feared in a minute, be it proven or only likely (Bybit)."""
+        return not _FEARED & set(await self._states(record.start))
+
+    async def _states(self, start: int) -> list[CoverageState]:
+        at = (start, start + MINUTE)
         ledger = await saved_ledger(self._stores, *self.market, *at, Covered.TRADES)
-        pieces = partition(ledger.intervals(Covered.TRADES), *at)
-        return all(piece.state in PROVEN for piece in pieces)
+        return [piece.state for piece in partition(ledger.intervals(Covered.TRADES), *at)]
 
     def _news(self, record: Reconciled) -> bool:
         """Whether a record is a mismatch, or finds exact what was one before."""
@@ -181,7 +188,9 @@ class MarketMinutes:
     async def _tell(self, records: Sequence[Reconciled]) -> None:
         instrument = await self._stores.instruments.find(*self.market) if records else None
         if instrument is not None:
-            told = [mismatch_signal(record, instrument) for record in records]
+            told = [
+                mismatch_signal(one, instrument, whole=await self._unfeared(one)) for one in records
+            ]
             await self._stores.flow.tell(Subject.market(*self.market), told)
 
     async def _keep(self, records: Sequence[Reconciled]) -> None:
