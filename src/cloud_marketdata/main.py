@@ -16,9 +16,11 @@ from typing import Final
 import structlog
 import uvicorn
 
+from cloud_marketdata import __version__
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.signals.queries import Detectors
+from cloud_marketdata.api.stream.asyncapi import build_page
 from cloud_marketdata.api.stream.endpoint import build_stream
 from cloud_marketdata.api.stream.hub import Hub
 from cloud_marketdata.api.stream.readers import Readers
@@ -241,7 +243,10 @@ class Service:
             clock=self._clock,
             settings=settings,
             rosters=self.rosters,
-            routers=[build_stream(self.hub, self.readers, self._clock, settings)],
+            routers=[
+                build_stream(self.hub, self.readers, self._clock, settings),
+                build_page(__version__),
+            ],
         )
         config = uvicorn.Config(
             app,

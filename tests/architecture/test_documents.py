@@ -1,4 +1,5 @@
 import re
+from random import Random
 
 import pytest
 from repository import PACKAGE, ROOT, files, named
@@ -7,6 +8,9 @@ from cloud_marketdata import __version__
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.mcp import build_mcp
 from cloud_marketdata.api.queries import Queries
+from cloud_marketdata.api.stream.endpoint import build_stream
+from cloud_marketdata.api.stream.hub import Hub
+from cloud_marketdata.api.stream.readers import Readers
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import ENDPOINTS, Settings
 from cloud_marketdata.storage.memory import memory_stores
@@ -57,7 +61,12 @@ def test_the_settings_page_tells_where_each_venue_answers():
 
 
 def test_every_route_is_described(queries):
-    app = create_app(queries=queries, components=[], clock=queries.clock, settings=Settings())
+    given = (queries.clock, Settings())
+    hub = Hub(queries, queries.stores, *given, Random(0))  # noqa: S311  nothing is ever tried
+    stream = build_stream(hub, Readers(Settings()), *given)
+    app = create_app(
+        queries=queries, components=[], clock=given[0], settings=given[1], routers=[stream]
+    )
     page = (ROOT / "docs/api.md").read_text()
     described = set(re.findall(r"^\| `([A-Z]+ \S+)`", page, re.MULTILINE))
     paths = app.openapi()["paths"].items()

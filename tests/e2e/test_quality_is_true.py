@@ -58,10 +58,12 @@ async def test_a_gap_is_told_everywhere_and_so_is_the_late_trade_that_fills_it(t
     with stage(tmp_path, f"skew ms={-back_ms}") as (venue, url):
         async with speaking(url) as languages, told_live(url, "trades") as frames:
             await seen(lambda: well(languages))
-            # The gap is filled when its minute is over, and before the collector puts it off.
+            # The gap is filled when its minute is over: the venue wants to be left alone so long.
             left_ms = _MINUTE_MS - (now_ms() - back_ms) % _MINUTE_MS
             await asyncio.sleep(max(0, left_ms - _LAST_MS) / 1_000)
-            strike(venue, "drop trade every=3 times=2; rest 503 path=aggTrades for=8s")
+            strike(
+                venue, "drop trade every=3 times=2; rest 429 path=aggTrades retry-after=9 times=1"
+            )
             gaps = await seen(lambda: missing(languages))
             trades = {"start": min(gaps.values()) - 1, "limit": 1000}
             for surface, quality in (await everywhere(languages, trades)).items():
