@@ -33,10 +33,10 @@ run: .venv/.ready ## the service on the live venues; settings by MARKETDATA_… 
 	@$(BIN)/marketdata run
 
 test: lint types servers node .venv-clients/.ready ## lint, types, then every test but the long ones [PYTEST_ARGS=…]
-	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 -m "not long" $(PYTEST_ARGS)
 
 unit: .venv/.ready-test ## only the fast tests: no network, no sleep [PYTEST_ARGS=…]
-	@$(BIN)/pytest tests/unit tests/architecture $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 tests/unit tests/architecture $(PYTEST_ARGS)
 
 servers: .venv/.ready-test ## the real servers that tests start: Redis, MongoDB, Ceph; as root, by apt
 	@scripts/setup-servers
