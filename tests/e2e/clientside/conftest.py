@@ -1,4 +1,7 @@
-"""The demo that all these tests ask: the whole service beside its simulator, started once."""
+"""The demo that these tests ask: the whole service beside its simulator, one for each file.
+
+It takes half a core all the while, so it ends with the file.
+"""
 
 import re
 import socket
@@ -26,7 +29,7 @@ class Demo(NamedTuple):
         return f"http://{self.address}"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Iterator[Demo]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -1,6 +1,6 @@
 import pytest
-from lines import Stage, settled
 from msgspec import json
+from stream_lines import Stage, settled
 
 from cloud_marketdata.api.stream.ports import Channel, ChannelName
 

@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import Stage, settled
 from msgspec import json
 from pydantic import TypeAdapter
+from stream_lines import Stage, settled
 
 from cloud_marketdata.api.stream.messages import (
     Authed,

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import StageClock, settled
+from stream_lines import StageClock, settled
 
 from cloud_marketdata.api.stream.delivery import Delivery, ReaderGoneError
 from cloud_marketdata.api.stream.outbox import Outbox, Parting

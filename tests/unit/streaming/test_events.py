@@ -3,9 +3,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import Stage, settled
 from msgspec import json
 from pydantic import ValidationError
+from stream_lines import Stage, settled
 
 from cloud_marketdata.api.stream.ports import Channel, ChannelName
 from cloud_marketdata.api.stream.sse_questions import subscriptions_in
