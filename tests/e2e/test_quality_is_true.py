@@ -62,7 +62,7 @@ async def test_a_gap_is_told_everywhere_and_so_is_the_late_trade_that_fills_it(t
             left_ms = _MINUTE_MS - (now_ms() - back_ms) % _MINUTE_MS
             await asyncio.sleep(max(0, left_ms - _LAST_MS) / 1_000)
             strike(
-                venue, "drop trade every=3 times=2; rest 429 path=aggTrades retry-after=9 times=1"
+                venue, "drop trade every=3 times=2; rest 429 path=aggTrades retry-after=15 times=1"
             )
             gaps = await seen(lambda: missing(languages))
             trades = {"start": min(gaps.values()) - 1, "limit": 1000}
@@ -92,15 +92,21 @@ async def test_a_dead_feed_is_told_everywhere_and_a_book_out_of_sync_is_refused(
             assert (await languages.http.get("/health")).json()["status"] != "healthy"
             status = (await languages.stream(question("status"))).data
             assert (status["trades"]["state"], status["book"]["servable"]) == ("lost", False)
-            # What had come in before is processed first.
-            await asyncio.sleep(2)
-            before = await everywhere(languages)
+            before = await seen(lambda: at_rest(languages))
             await asyncio.sleep(STALE_MS / 1_000)
             assert_older(before, await everywhere(languages))
             await refused_and_told(languages, frames)
             await languages.http.delete(f"{venue}/_faults")
             await seen(lambda: well(languages))
             await seen(lambda: came_back(frames))
+
+
+async def at_rest(languages: Languages) -> Qualities | None:
+    """Return every surface's quality once what had come in before is processed everywhere."""
+    before = await everywhere(languages)
+    await asyncio.sleep(2)
+    now = await everywhere(languages)
+    return now if all(now[one]["as_of"] == before[one]["as_of"] for one in now) else None
 
 
 def assert_older(before: Qualities, after: Qualities) -> None:

@@ -160,7 +160,6 @@ async def test_events_carry_the_frames_uncompressed_and_go_on_behind_the_last_on
 
 
 async def test_a_stop_tells_every_reader_and_waits_for_none():
-    clock = SystemClock()
     async with (
         streaming() as served,
         served.connect(open_timeout=PATIENCE_S) as client,
@@ -168,13 +167,12 @@ async def test_a_stop_tells_every_reader_and_waits_for_none():
         rest.stream("GET", f"{served.url}/v1/stream/sse?{ONE}") as events,
     ):
         await ask(client, subscribe(TRADES))
-        began = clock.monotonic()
         served.stopped.set()
         messages, end = await closed(client)
         assert (end.code, messages[-1]["code"]) == (1012, "stopping")
         text = "".join([line async for line in events.aiter_lines()])
+        # Waited for until the end of its patience, the server would have cut it without a word.
         assert '"code":"stopping"' in text
-    assert clock.monotonic() - began < 4.5
 
 
 async def test_fifty_readers_miss_nothing_beside_one_that_never_reads():

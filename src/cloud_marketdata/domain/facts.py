@@ -50,6 +50,8 @@ class TradeFacts:
         detail, state = event.detail, _GAP_STATES[event.kind]
         name = str(detail.get("after_id", detail["from_ms"]))
         old = self._sheet.rows.get(f"{Layer.GAP}:{name}")
+        # What is settled is over, whether or not it is still at hand: a restart reads it no more.
+        old = old if old and old.open else None
         fixed = state is CoverageState.REPAIRED
         found_at = event.received_at if event.kind is StatusKind.TRADE_GAP else None
         row = Row(

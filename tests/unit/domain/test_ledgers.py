@@ -97,6 +97,23 @@ def test_a_ledger_that_stopped_anywhere_equals_one_that_never_did(order, edges, 
         assert stopped.whole(v).intervals(covered) == log.folded(v).intervals(covered)
 
 
+@pytest.mark.parametrize("crash", [False, True], ids=["at hand", "read anew"])
+def test_a_gap_that_opens_again_was_found_when_it_was_told_again(crash):
+    detail = {"from_ms": 1_000, "to_ms": 1_000, "after_id": 0, "before_id": 9, "filled": 8}
+    kinds = (StatusKind.TRADE_GAP, StatusKind.TRADES_REPAIRED, StatusKind.TRADE_GAP)
+    log = Log([], [fact(kind, 1_000 * n, **detail) for n, kind in enumerate(kinds, 1)])
+    stored, made = Stored(), ledger()
+    for number in range(len(kinds)):
+        log.fold(made, "facts")
+        if crash and number == 1:
+            stored.save(made)
+            made = stored.restarted(BTC.venue)
+    stored.save(made)
+
+    (gap,) = stored.rows.values()
+    assert gap.found_at == 3_000 * NS_PER_MS
+
+
 def _open_repairs_touch_an_open_hole(stored: Stored) -> None:
     rows = [row for row in stored.rows.values() if row.open and row.layer is Layer.TAPE]
     edges = {edge for row in rows if row.state is MISSING for edge in (row.low - 1, row.high + 1)}
