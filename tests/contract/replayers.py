@@ -84,10 +84,11 @@ class Tape:
 
 
 class Replayer:
-    """One listener and what it asked for."""
+    """One listener, what it asked for, and the newest position when it did."""
 
-    def __init__(self, since: Since | None, clock: Hurried, pauses: int) -> None:
+    def __init__(self, since: Since | None, asked_at: int, clock: Hurried, pauses: int) -> None:
         self.since = since
+        self.asked_at = asked_at
         self.frames: list[dict] = []
         self.refused: str | None = None
         self._clock = clock
@@ -119,8 +120,11 @@ class Replayer:
         if self.since is not None and self.since.seq is not None:
             assert chain[0] == self.since.seq
         elif self.since is not None:
-            # What stood before the first one may have left the log.
             first = tape.first_at(self.since.time)
+            if chain[0] >= self.asked_at:
+                # Nothing was there of that time yet: all that came from then on was heard.
+                first = expected[0]
+            # What stood before the first one may have left the log.
             assert expected[0] == first or chain[0] == 0
             expected = [number for number in expected if number >= first]
         torn = [frame["data"] for frame in self.of("status") if "after_seq" in frame["data"]]

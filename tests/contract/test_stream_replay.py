@@ -68,7 +68,8 @@ class Crowd:
             await self._one()
 
     async def _one(self) -> None:
-        replayer = Replayer(self._since(), self.clock, self.random.choice((0, 0, 1, 9)))
+        since, asked_at = self._since(), self.tape.positions[-1]
+        replayer = Replayer(since, asked_at, self.clock, self.random.choice((0, 0, 1, 9)))
         self.replayers.append(replayer)
         async with asyncio.TaskGroup() as group:
             joining = group.create_task(self._join(replayer))

@@ -51,6 +51,26 @@ async def test_a_replay_that_finds_the_log_ahead_of_its_feed_repeats_nothing():
     assert ear.trades() == written(TAPE[132:300])
 
 
+async def test_a_reader_that_is_ahead_of_the_feed_goes_live_once_the_feed_is_there():
+    async with studio() as stage:
+        for at in range(0, 240, 3):
+            await stage.market.append(TAPE[at : at + 3])
+        live = await stage.listen(TRADES)
+        for at in range(240, 249, 3):
+            await stage.market.append(TAPE[at : at + 3])
+        # Another process over the same log has shown it two entries that our feed has not read.
+        since = Since(live.frames[0]["epoch"], 82)
+        join = asyncio.ensure_future(stage.listen(TRADES, since=since))
+        await stage.clock.move(0.5)
+        ear = await join
+        await stage.market.append(TAPE[249:252])
+        await stage.clock.move(0.5)
+
+    assert live.frames[0]["seq"] == 80
+    assert [frame["prev_seq"] for frame in ear.of("update")][0] == 82
+    assert ear.trades() == written(TAPE[246:252])
+
+
 async def test_a_replay_from_a_time_begins_with_the_entry_of_its_first_trade():
     async with studio() as stage:
         for at in range(0, 300, 4):

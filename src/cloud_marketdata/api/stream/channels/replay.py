@@ -56,9 +56,9 @@ class Replay:
         """
         start = await self._start(since)
         self._at = start.at
-        for record in start.found:
-            await self._passed(record.position)
-            await self._send([record])
+        # Going live ahead of the feed would hear once more what lies between.
+        await self._passed(max([self._at, *(record.position for record in start.found)]))
+        await self._send(start.found)
         meta: Mapping[str, Any] | None = None
         while not self._seat.left:
             await self._seat.listener.room()
