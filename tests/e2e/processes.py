@@ -110,10 +110,10 @@ def eventually(look: Callable[[], T | None], seconds: float = 90) -> T:
     end = clock.monotonic() + seconds
     while True:
         try:
-            found = look()
-        except (httpx2.HTTPError, AssertionError):
-            found = None
+            found = seen = look()
+        except (httpx2.HTTPError, AssertionError) as error:
+            found, seen = None, error
         if found:
             return found
-        assert clock.monotonic() < end, f"not seen within {seconds} s"
+        assert clock.monotonic() < end, f"not seen within {seconds} s; last: {seen!r:.500}"
         time.sleep(0.1)
