@@ -75,7 +75,49 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     allow_open_bind: bool = False
-    """Listen beyond loopback although no key is asked for; every start says so in the log."""
+    """Listen beyond loopback without keys or without TLS; every start says so in the log."""
+    tls_certificate: Path | None = None
+    """PEM file with the certificate chain that the API shows; it then speaks TLS 1.3 alone."""
+    tls_key: Path | None = None
+    """PEM file with its key."""
+    tls_client_ca: Path | None = None
+    """PEM file of who vouches for clients; a client without such a certificate is refused."""
+    tls_ca: Path | None = None
+    """PEM file of who vouches for stores and venues, in place of the system's own."""
+    header_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = 10.0
+    """How long a client may take to say what it wants."""
+    require_keys: Literal["auto", "always", "never"] = "auto"
+    """Ask everybody for an API key; `auto` does so when `host` is not loopback."""
+    key_peppers: dict[str, SecretStr] = {}
+    """Secrets under which keys are hashed, by name; the last one is used for new keys."""
+    key_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """How long a key is good before it retires."""
+    key_rotate_days: Annotated[int, Field(ge=0, le=366)] = 23
+    """At which age a successor is due."""
+    key_grace_hours: Annotated[int, Field(ge=0, le=8784)] = 72
+    """How long a key that has retired or was replaced is still taken."""
+    key_cache_s: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """How long a look-up of a key is believed: a revocation is felt everywhere within it."""
+    key_dir: Path | None = None
+    """Folder in which this process writes successors of keys that are delivered as files."""
+    limit_per_ip: Annotated[int, Field(ge=1, le=10_000_000)] = 1200
+    """Units that an address may ask for in a minute, before anybody looks at its key."""
+    limit_per_key: Annotated[int, Field(ge=1, le=10_000_000)] = 6000
+    """Units that a key may ask for in a minute, where it has no limit of its own."""
+    limits_when_away: Literal["local", "refuse", "allow"] = "local"
+    """Without Redis, limits are counted in each process, everything is refused, or nothing."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed."""
+    audit_key: SecretStr | None = None
+    """What the audit log is chained with; without it a key is made in `data_dir`."""
+    audit_queue: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
+    """Events that may wait for the disk; what comes beyond it is counted in the log itself."""
+    audit_segment_mb: Annotated[int, Field(ge=1, le=1024)] = 16
+    """At which size a file of the audit log is closed and shipped to the cold tier."""
+    audit_anchor_s: Annotated[float, Field(ge=0.1, le=86_400)] = 300.0
+    """How often the head of the chain is written down in the cold tier."""
+    audit_kept_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    """How long shipped files of the audit log stay in `data_dir`."""
     storage: Literal["embedded", "memory"] = "embedded"
     """What a tier is that has no URL of its own below."""
     data_dir: Path = Path("var/data")
@@ -182,10 +224,14 @@ class Settings(BaseSettings):
     """How often profile, order flow, candles and anomalies are asked again for who listens."""
     stream_heartbeat_s: Annotated[float, Field(ge=0.1, le=600)] = 5.0
     """After how much silence a channel says that it is alive."""
+    stream_per_ip: Annotated[int, Field(ge=1, le=100_000)] = 50
+    """Connections to the live stream from one address."""
+    stream_per_key: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Connections to the live stream with one key."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names by which `/mcp` may be called beside loopback and the socket's own address."""
+    """Names by which the service may be called beside loopback and the socket's own address."""
     allowed_origins: tuple[str, ...] = ()
-    """Origins of pages that may call `/mcp`; a browser's request from elsewhere is refused."""
+    """Origins of pages that may call it; a browser's request from elsewhere is refused."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("endpoints")
@@ -194,13 +240,34 @@ class Settings(BaseSettings):
         """Naming one venue's endpoint leaves the others where they are."""
         return {**ENDPOINTS, **given}
 
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether nobody is answered without a key."""
+        by_host = self.require_keys == "auto" and not is_loopback(self.host)
+        return by_host or self.require_keys == "always"
+
     @model_validator(mode="after")
     def _refuse_open_bind(self) -> Self:
-        if not self.allow_open_bind and not is_loopback(self.host):
+        if self.allow_open_bind or is_loopback(self.host):
+            return self
+        if not self.asks_for_keys or self.tls_certificate is None:
             msg = (
-                f"host {self.host} is not loopback and there are no API keys yet; "
-                "set allow_open_bind to accept that"
+                f"host {self.host} is not loopback: that needs keys (require_keys) and TLS "
+                "(tls_certificate, tls_key); set allow_open_bind to do without, behind a proxy"
             )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_a_guard(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            msg = "tls_certificate and tls_key go together"
+            raise ValueError(msg)
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            msg = "tls_client_ca says something of tls_certificate, which is not set"
+            raise ValueError(msg)
+        if self.key_rotate_days > self.key_days:
+            msg = "key_rotate_days comes before key_days, or a key retires without a successor"
             raise ValueError(msg)
         return self
 
