@@ -11,14 +11,9 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from processes import COMMAND, NO_TLS, ask, eventually, started
 
+from servers.program import free_port
+
 MARKET = {"venue": "bybit-linear", "symbol": "BTCUSDT"}
-
-
-def free_port() -> int:
-    import socket  # noqa: PLC0415  used once
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 async def tools_over(client: Client) -> dict[str, dict]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from processes import COMMAND, ask, eventually
 
+from servers.program import free_port
+
 VENUE = "binance-spot"
 NOWHERE = f'[endpoints.{VENUE}]\nws = "ws://127.0.0.1:9"\nrest = "http://127.0.0.1:9"\n'
 
@@ -64,11 +66,6 @@ def answers(port: int) -> bool:
     """Whether anybody listens."""
     with socket.socket() as made:
         return made.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return made.getsockname()[1]
 
 
 def test_a_sighup_while_the_service_is_still_being_loaded_does_not_end_it(tmp_path):

@@ -3,6 +3,8 @@
 import httpx2
 from processes import NO_TLS, SLOW_S, ask, eventually, serving, settings, simulating
 
+from servers.program import free_port
+
 VENUE = "binance-spot"
 DEPTH = f"/v1/markets/{VENUE}/BTCUSDT/depth"
 CANDLES = f"/v1/markets/{VENUE}/BTCUSDT/candles"
@@ -24,8 +26,10 @@ def what_it_cost(url: str) -> dict | None:
 
 
 def test_depth_is_refused_while_the_venue_is_away_and_served_when_it_is_back(tmp_path):
-    playing = ("--venue", VENUE, "--synthetic", "--seed", 1)
-    with simulating(*playing) as port:
+    # Not one that the kernel gives away: it could be another's by the time the venue is back.
+    port = free_port()
+    playing = ("--venue", VENUE, "--synthetic", "--seed", 1, "--port", port)
+    with simulating(*playing):
         env = settings([VENUE], ["BTCUSDT"], port, tmp_path)
         service = serving(env)
         _, url = service.__enter__()
@@ -33,7 +37,7 @@ def test_depth_is_refused_while_the_venue_is_away_and_served_when_it_is_back(tmp
     try:
         eventually(lambda: refused(url))
         eventually(lambda: collectors(url)["binance"] == "disconnected")
-        with simulating(*playing, "--port", port):
+        with simulating(*playing):
             eventually(lambda: ask(url, DEPTH)["data"]["bids"])
             # The market went on without us: its ids prove how much is missing, and where, until
             # the venue has told it; who looks late sees that alone.

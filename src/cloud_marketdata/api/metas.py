@@ -1,12 +1,60 @@
 """What stands beside every answer, written from what was read for it."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from cloud_marketdata.api.envelope import Meta, PartOut, QualityOut, RangeOut
 from cloud_marketdata.api.resolutions import Piece
 from cloud_marketdata.api.times import TimeRange
 from cloud_marketdata.domain.quality import Quality
 from cloud_marketdata.domain.values import NS_PER_MS
+
+
+class Reading(Protocol):
+    """What was read for an answer, piece by piece."""
+
+    @property
+    def range(self) -> TimeRange:
+        """What was asked for, as it was answered."""
+        ...
+
+    @property
+    def resolution(self) -> tuple[str, ...]:
+        """The sizes of the buckets that were read."""
+        ...
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What was read where, in its order."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether some of it may still change."""
+        ...
+
+
+def meta_of_reading(
+    quality: Quality,
+    reading: Reading,
+    method: dict[str, str | int],
+    *,
+    next_cursor: str | None = None,
+    closed: bool = True,
+) -> Meta:
+    """Return the meta of an answer that was made of one reading.
+
+    closed: whether the answer ends where the reading does, so that it settles with it.
+    """
+    return meta_of(
+        quality,
+        method=method,
+        resolution=reading.resolution,
+        pieces=reading.pieces,
+        answered=reading.range,
+        next_cursor=next_cursor,
+        settled=closed and not reading.live,
+    )
 
 
 def meta_of(

@@ -32,7 +32,7 @@ from cloud_marketdata.api.flow.queries import FlowQueries
 from cloud_marketdata.api.kept_profiles import KeptProfiles
 from cloud_marketdata.api.known import KnownMarkets
 from cloud_marketdata.api.markets import market_data, trade_data
-from cloud_marketdata.api.metas import meta_of
+from cloud_marketdata.api.metas import meta_of, meta_of_reading
 from cloud_marketdata.api.page_quality import page_quality
 from cloud_marketdata.api.profile_ranges import profile_range, range_named
 from cloud_marketdata.api.profile_series.queries import ProfileSeriesQueries
@@ -157,14 +157,9 @@ class Queries:
             (instrument, question.row_ticks, question.va_method, str(question.va_pct)),
             lambda: profile_data(instrument, reading.parts, question),
         )
-        meta = meta_of(
-            await self._quality(instrument, reading),
-            method=profile_method(profile) | range_named(question, asked),
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
-            settled=not reading.live,
-        )
+        quality = await self._quality(instrument, reading)
+        method = profile_method(profile) | range_named(question, asked)
+        meta = meta_of_reading(quality, reading, method)
         return ProfileAnswer(data=profile, meta=meta)
 
     async def candles(self, question: CandlesQuestion) -> CandlesAnswer:
@@ -178,14 +173,12 @@ class Queries:
             data = flat_filled(data, self._filling(page, reading, instrument, bars))
         reading = page.answered(reading)
         following = page.next(reading.range)
-        meta = meta_of(
+        meta = meta_of_reading(
             await self._quality(instrument, reading),
-            method={"timeframe": page.timeframe, "fill": question.fill, "vwap": VWAP_ROUNDING},
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
+            reading,
+            {"timeframe": page.timeframe, "fill": question.fill, "vwap": VWAP_ROUNDING},
             next_cursor=cursors.encode(following) if following else None,
-            settled=page.ends and not reading.live,
+            closed=page.ends,
         )
         hashed = state_hash(reading.parts) if question.state_hash else None
         return CandlesAnswer(data=data, meta=CandlesMeta(**dict(meta), state_hash=hashed))

@@ -4,7 +4,6 @@ It takes half a core all the while, so it ends with the file.
 """
 
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 from processes import ask, eventually, started
+
+from servers.program import free_port
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -31,9 +32,7 @@ class Demo(NamedTuple):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Iterator[Demo]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    folder = tmp_path_factory.mktemp("demo")
+    port, folder = free_port(), tmp_path_factory.mktemp("demo")
     with started("demo", "--port", port, "--data-dir", folder) as process:
         first = process.stdout.readline()
         venues = re.search(r"on (127\.0\.0\.1:\d+)$", first.strip())

@@ -34,7 +34,7 @@ from cloud_marketdata.api.flow.schemas import (
 )
 from cloud_marketdata.api.flow.stitched import read_footprints, read_minutes_of
 from cloud_marketdata.api.known import KnownMarkets
-from cloud_marketdata.api.metas import meta_of
+from cloud_marketdata.api.metas import meta_of, meta_of_reading
 from cloud_marketdata.api.resolutions import RAW, raw_piece
 from cloud_marketdata.api.stitching import read_bars
 from cloud_marketdata.api.tiles import TileReader
@@ -89,13 +89,12 @@ class FlowQueries:
         reading = page.answered(reading)
         reading = replace(reading, notes=(*reading.notes, *flow.notes, *notes))
         following = page.next(reading.range)
-        meta = meta_of(
+        meta = meta_of_reading(
             await self._quality(instrument, reading),
-            method=order_flow_method(question, reset, made),
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
+            reading,
+            order_flow_method(question, reset, made),
             next_cursor=cursors.encode(following) if following else None,
+            closed=False,
         )
         cvd = cvd_data(reset.policy, flow.lines, flow.known)
         data = flow_data(instrument, page.timeframe, flow.lines, made, cvd)
@@ -108,14 +107,8 @@ class FlowQueries:
         reading = await read_footprints(self._reader(instrument), question, now)
         bars = footprint_bars(reading, Timeframe(question.timeframe), self._lateness)
         data = footprint_data(instrument, bars, question)
-        meta = meta_of(
-            await self._quality(instrument, reading),
-            method=footprint_method(question, data.row_ticks),
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
-            settled=not reading.live,
-        )
+        quality = await self._quality(instrument, reading)
+        meta = meta_of_reading(quality, reading, footprint_method(question, data.row_ticks))
         return FootprintAnswer(data=data, meta=meta)
 
     async def activity_bars(self, question: ActivityBarsQuestion) -> ActivityBarsAnswer:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from cloud_marketdata.api.cuts import Reading
 from cloud_marketdata.api.figures import price_text
 from cloud_marketdata.api.known import KnownMarkets
-from cloud_marketdata.api.metas import meta_of
+from cloud_marketdata.api.metas import meta_of_reading
 from cloud_marketdata.api.profile_series.closed import Traded, read_closed
 from cloud_marketdata.api.profile_series.controls import (
     control_of,
@@ -63,14 +63,8 @@ class ProfileSeriesQueries:
         reading = await read_growth(self._reader(instrument), question, self._clock.now())
         # Many rows in many steps take seconds, in which others want their answers too.
         data = await asyncio.to_thread(developing_data, instrument, reading.parts, question)
-        meta = meta_of(
-            await self._quality(instrument, reading),
-            method=_developing_method(question, data.row_ticks),
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
-            settled=not reading.live,
-        )
+        quality = await self._quality(instrument, reading)
+        meta = meta_of_reading(quality, reading, _developing_method(question, data.row_ticks))
         return DevelopingAnswer(data=data, meta=meta)
 
     async def naked(self, question: NakedQuestion) -> NakedAnswer:
@@ -89,13 +83,8 @@ class ProfileSeriesQueries:
         width = row_ticks_of(whole.profile.rescaled(scale), question.row_ticks)
         passing = Passing(reader, scale, width, question.rule)
         controls = [await _control(passing, one, bars, (scale, width)) for one in traded]
-        meta = meta_of(
-            await self._quality(instrument, reading),
-            method=_naked_method(question, width),
-            resolution=reading.resolution,
-            pieces=reading.pieces,
-            answered=reading.range,
-        )
+        quality = await self._quality(instrument, reading)
+        meta = meta_of_reading(quality, reading, _naked_method(question, width), closed=False)
         return NakedAnswer(data=_data(instrument, question, (scale, width), controls), meta=meta)
 
 
