@@ -38,11 +38,6 @@ class LedMarket(Market):
     def fair(self, ticks: int) -> None:
         self._fair = min(max(ticks, self._start // 2), self._start * 2)
 
-    @property
-    def next_trade(self) -> int:
-        """The id that the next trade will have."""
-        return self._next_trade
-
     def lots(self, quote: int) -> int:
         """Return how many lots an amount in quote units buys, at least one."""
         return max(1, int(Decimal(quote) / (self.listing.tick * self.listing.lot * self._fair)))
