@@ -204,7 +204,7 @@ def _date_back(folder: Path) -> None:
     hot.executescript("DROP TABLE identity; PRAGMA user_version = 2;")
     hot.close()
     warm = sqlite3.connect(folder / "warm.db")
-    warm.executescript("""DROP TABLE reconciliations; DROP TABLE flow_subjects;
+    warm.executescript("""DROP TABLE keys; DROP TABLE reconciliations; DROP TABLE flow_subjects;
         DROP TABLE flow_minutes; DROP TABLE signals; DROP INDEX aggregates_changed;
         PRAGMA user_version = 3;""")
     warm.close()
@@ -218,7 +218,7 @@ async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(
     connection.close()
     before = (tmp_path / "warm.db").read_bytes()
 
-    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 4")
+    await _refused(tmp_path, r"warm\.db: the file has schema version 1, this program reads 5")
 
     assert (tmp_path / "warm.db").read_bytes() == before
 

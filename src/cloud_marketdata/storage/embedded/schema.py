@@ -5,6 +5,7 @@ or newer one is refused and left as it was.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from cloud_marketdata.core.errors import StorageError
@@ -14,13 +15,13 @@ from cloud_marketdata.storage.embedded.flow_tables import FLOW_TABLES
 class Schema(NamedTuple):
     """Tables of one kind of file, created in order.
 
-    added: what brings a file of the version before to this one.
+    steps: by version, what brings a file of it to the next one.
     """
 
     application_id: int
     version: int
     statements: tuple[str, ...]
-    added: tuple[str, ...] = ()
+    steps: Mapping[int, tuple[str, ...]]
 
 
 _LEASES = """CREATE TABLE leases (
@@ -45,6 +46,11 @@ _HORIZONS = """CREATE TABLE horizons (
 _RECONCILIATIONS = """CREATE TABLE reconciliations (
     venue TEXT NOT NULL, symbol TEXT NOT NULL, start INTEGER NOT NULL, revision INTEGER NOT NULL,
     verdict TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (venue, symbol, start)
+) STRICT"""
+# A key's last use changes without a new revision, so it lies beside the record.
+_KEYS = """CREATE TABLE keys (
+    id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, revision INTEGER NOT NULL,
+    used_at INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT"""
 _AGGREGATES_CHANGED = """CREATE INDEX aggregates_changed
     ON aggregates (venue, symbol, timeframe, position, start)"""
@@ -85,12 +91,12 @@ HOT = Schema(
         _LEASES,
         *_IDENTITY,
     ),
-    added=_IDENTITY,
+    steps={2: _IDENTITY},
 )
 
 WARM = Schema(
     application_id=0x4D44_5741,
-    version=4,
+    version=5,
     statements=(
         """CREATE TABLE aggregates (
             venue TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
@@ -122,16 +128,20 @@ WARM = Schema(
         _RECONCILIATIONS,
         _RECONCILED_BY_VERDICT,
         *FLOW_TABLES,
+        _KEYS,
     ),
-    added=(_AGGREGATES_CHANGED, _RECONCILIATIONS, _RECONCILED_BY_VERDICT, *FLOW_TABLES),
+    steps={
+        3: (_AGGREGATES_CHANGED, _RECONCILIATIONS, _RECONCILED_BY_VERDICT, *FLOW_TABLES),
+        4: (_KEYS,),
+    },
 )
 
 
 def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     """Create the tables in an empty file, or check that the file holds this very schema.
 
-    A file of the version before is brought to this one, whole or not at all. Raises StorageError on
-    another program's file or another version, sqlite3.Error on damage.
+    A file of an older version that `steps` knows is brought to this one, whole or not at all.
+    Raises StorageError on another program's file or another version, sqlite3.Error on damage.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -163,10 +173,10 @@ def _check(connection: sqlite3.Connection, schema: Schema) -> None:
         msg = f"the file belongs to another use (application id {found:#x})"
         raise StorageError(msg)
     version = _pragma(connection, "user_version")
-    if schema.added and version == schema.version - 1:
-        for statement in schema.added:
+    while version in schema.steps:
+        for statement in schema.steps[version]:
             connection.execute(statement)
-        version = schema.version
+        version += 1
         connection.execute(f"PRAGMA user_version = {version}")
     if version != schema.version:
         msg = f"the file has schema version {version}, this program reads {schema.version}"

@@ -14,12 +14,14 @@ from cloud_marketdata.storage.embedded.coverage import EmbeddedCoverage
 from cloud_marketdata.storage.embedded.database import open_database
 from cloud_marketdata.storage.embedded.flow import EmbeddedFlow
 from cloud_marketdata.storage.embedded.instruments import EmbeddedInstruments
+from cloud_marketdata.storage.embedded.keys import EmbeddedKeys
 from cloud_marketdata.storage.embedded.leases import EmbeddedLeases
 from cloud_marketdata.storage.embedded.log import EmbeddedLog
 from cloud_marketdata.storage.embedded.quarantine import EmbeddedQuarantine
 from cloud_marketdata.storage.embedded.reconciliations import EmbeddedReconciliations
 from cloud_marketdata.storage.embedded.schema import HOT, WARM
 from cloud_marketdata.storage.memory.cache import MemoryCache
+from cloud_marketdata.storage.memory.quotas import MemoryQuotas
 from cloud_marketdata.storage.objects.archive import ObjectArchive
 from cloud_marketdata.storage.objects.store import folder_objects
 from cloud_marketdata.storage.ports import HotPart, Stores, WarmPart
@@ -33,9 +35,9 @@ _ENGINE = "embedded (SQLite)"
 async def open_embedded_hot(data_dir: Path, clock: Clock, above: int) -> AsyncIterator[HotPart]:
     """Open or create the hot tier below `data_dir`; `clock` times waiting, leases and the cache.
 
-    above: the warm tier's highest position. The query cache is in the memory of this process.
-    Leaving the context finishes the writes under way. Raises StorageError where a file is foreign,
-    damaged, of a newer schema, or cannot be opened.
+    above: the warm tier's highest position. The query cache and the quotas are in the memory of
+    this process. Leaving the context finishes the writes under way. Raises StorageError where a
+    file is foreign, damaged, of a newer schema, or cannot be opened.
     """
     await asyncio.to_thread(_make, data_dir)
     async with open_database(data_dir / "hot.db", HOT) as database:
@@ -47,6 +49,7 @@ async def open_embedded_hot(data_dir: Path, clock: Clock, above: int) -> AsyncIt
             quarantine=EmbeddedQuarantine(database),
             leases=EmbeddedLeases(database, clock),
             cache=MemoryCache(clock),
+            quotas=MemoryQuotas(clock),
         )
 
 
@@ -61,6 +64,7 @@ async def open_embedded_warm(data_dir: Path) -> AsyncIterator[WarmPart]:
             instruments=EmbeddedInstruments(database),
             reconciliations=EmbeddedReconciliations(database),
             flow=EmbeddedFlow(database),
+            keys=EmbeddedKeys(database),
         )
 
 

@@ -17,11 +17,13 @@ flow_subjects  one document a market or pair of markets, whose scope stands wher
 flow_minutes  one document a minute of a subject. `start`: ns; `revision`; `body`: compressed.
 signals     one document a signal of a subject. `id`; `kind`; `detected`: ns; `revision`; `body`.
 instruments one document a version. `scale_version`; `tick`, `lot`: decimals as text.
+api_keys    one document a key. `_id`: its public part; `revision`; `used_at`: ns; `body`: the
+            record, packed.
 schema      one document: the version of all this.
 
-Everything but `schema` is sharded by {symbol, venue}. Symbols are many and venues are four, so the
-symbol leads: it spreads the load, and one symbol's venues, which are asked for together, stay
-neighbours. Both are in every filter and at the head of every index, so a question goes to one shard
+Everything but `api_keys`, which are few, and `schema` is sharded by {symbol, venue}. Symbols are
+many and venues are four, so the symbol leads: it spreads the load, and one symbol's venues, which
+are asked for together, stay neighbours. Both are in every filter and at the head of every index, so a question goes to one shard
 and unique means unique. The index that deletes is the exception: MongoDB wants it of one field.
 """
 
@@ -55,6 +57,7 @@ class Collections(NamedTuple):
     flow_subjects: Documents
     flow_minutes: Documents
     signals: Documents
+    api_keys: Documents
     schema: Documents
 
 

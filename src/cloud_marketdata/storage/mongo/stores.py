@@ -13,6 +13,7 @@ from cloud_marketdata.storage.mongo.coverage import MongoCoverage
 from cloud_marketdata.storage.mongo.flow import MongoFlow
 from cloud_marketdata.storage.mongo.flow_saving import FLOW_BLANK
 from cloud_marketdata.storage.mongo.instruments import MongoInstruments
+from cloud_marketdata.storage.mongo.keys import MongoKeys
 from cloud_marketdata.storage.mongo.names import Collections, Document, collections
 from cloud_marketdata.storage.mongo.reconciliations import MongoReconciliations
 from cloud_marketdata.storage.mongo.refusals import translated
@@ -58,7 +59,8 @@ async def open_mongo(plan: MongoPlan) -> AsyncIterator[MongoWarm]:
         stack.push_async_callback(markets.close)
         subjects = Transactions(client, stored.flow_subjects, plan.timeout_s, blank=FLOW_BLANK)
         stack.push_async_callback(subjects.close)
-        yield MongoWarm(_part(client, stored, markets, subjects), engine, stored)
+        keys = MongoKeys(client, stored.api_keys, plan.timeout_s)
+        yield MongoWarm(_part(client, stored, markets, subjects, keys), engine, stored)
 
 
 def _part(
@@ -66,6 +68,7 @@ def _part(
     stored: Collections,
     markets: Transactions,
     subjects: Transactions,
+    keys: MongoKeys,
 ) -> WarmPart:
     return WarmPart(
         aggregates=MongoAggregates(stored, markets),
@@ -73,4 +76,5 @@ def _part(
         instruments=MongoInstruments(stored.instruments),
         reconciliations=MongoReconciliations(stored.reconciliations),
         flow=MongoFlow(stored, subjects),
+        keys=keys,
     )

@@ -12,18 +12,21 @@ from cloud_marketdata.storage.packing.coverage import (
     unpack_marks,
     unpack_row,
 )
+from cloud_marketdata.storage.packing.keys import pack_key, unpack_key
 from cloud_marketdata.storage.packing.reconciled import pack_reconciled, unpack_reconciled
 from cloud_marketdata.storage.packing.views import pack_view, unpack_view
 
 __all__ = [
     "pack_aggregate",
     "pack_events",
+    "pack_key",
     "pack_marks",
     "pack_reconciled",
     "pack_row",
     "pack_view",
     "unpack_aggregate",
     "unpack_events",
+    "unpack_key",
     "unpack_marks",
     "unpack_reconciled",
     "unpack_row",
