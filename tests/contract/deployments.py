@@ -29,6 +29,7 @@ _HOT: Final = {
     "test_leases",
     "test_log_reader",
     "test_query_cache",
+    "test_quotas",
     "test_stream_replay",
     "test_trade_repository",
 }
@@ -38,6 +39,7 @@ _WARM: Final = {
     "test_flow",
     "test_flow_retention",
     "test_forgetting",
+    "test_key_repository",
     "test_ownership_of_saves",
     "test_reconciliations",
 }

@@ -10,9 +10,11 @@ from cloud_marketdata.storage.memory.cache import MemoryCache
 from cloud_marketdata.storage.memory.coverage import MemoryCoverage
 from cloud_marketdata.storage.memory.flow import MemoryFlow
 from cloud_marketdata.storage.memory.instruments import MemoryInstruments
+from cloud_marketdata.storage.memory.keys import MemoryKeys
 from cloud_marketdata.storage.memory.leases import MemoryLeases
 from cloud_marketdata.storage.memory.log import MemoryLog
 from cloud_marketdata.storage.memory.quarantine import MemoryQuarantine
+from cloud_marketdata.storage.memory.quotas import MemoryQuotas
 from cloud_marketdata.storage.memory.reconciliations import MemoryReconciliations
 from cloud_marketdata.storage.objects.archive import ObjectArchive
 from cloud_marketdata.storage.objects.store import ObstoreObjects
@@ -36,6 +38,7 @@ def memory_hot(clock: Clock, above: int = 0) -> HotPart:
         quarantine=MemoryQuarantine(),
         leases=MemoryLeases(clock),
         cache=MemoryCache(clock),
+        quotas=MemoryQuotas(clock),
     )
 
 
@@ -48,6 +51,7 @@ def memory_warm() -> WarmPart:
         instruments=MemoryInstruments(),
         reconciliations=MemoryReconciliations(),
         flow=MemoryFlow(),
+        keys=MemoryKeys(),
     )
 
 

@@ -64,6 +64,10 @@ class Keys:
         """Hash: holder, token and end of a lease."""
         return f"{self._prefix}:lease:{name}"
 
+    def quota(self, name: str, seconds: int) -> str:
+        """String that expires: what is owed to a quota of so many seconds, and since when."""
+        return f"{self._prefix}:quota:{seconds}:{name}"
+
     def answer(self, key: str) -> str:
         """String that expires: an answer that was computed before."""
         return f"{self._prefix}:answer:{key}"

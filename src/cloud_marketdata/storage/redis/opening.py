@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from cloud_marketdata.core.beside import beside
@@ -19,6 +20,7 @@ from cloud_marketdata.storage.redis.keys import Keys
 from cloud_marketdata.storage.redis.leases import RedisLeases
 from cloud_marketdata.storage.redis.log import RedisLog
 from cloud_marketdata.storage.redis.quarantine import RedisQuarantine
+from cloud_marketdata.storage.redis.quotas import RedisQuotas
 from cloud_marketdata.storage.redis.servers import Cluster, OneServer
 from cloud_marketdata.storage.redis.url import Options
 from cloud_marketdata.storage.trades import LoggedTrades
@@ -29,6 +31,7 @@ class RedisPlan(NamedTuple):
 
     replicas: how many must have an entry before it counts as appended.
     timeout_s: patience with one exchange.
+    tls_ca: who vouches for the server; by default the system's own authorities.
     """
 
     url: str
@@ -36,6 +39,7 @@ class RedisPlan(NamedTuple):
     replicas: int = 0
     timeout_s: float = 5.0
     prefix: str = "md"
+    tls_ca: Path | None = None
 
 
 class RedisHot(NamedTuple):
@@ -52,7 +56,7 @@ async def open_redis(plan: RedisPlan, clock: Clock, *, above: int) -> AsyncItera
 
     Raises StorageError, in one line, where Redis is away or is not as it must be.
     """
-    options = Options(plan.url, plan.timeout_s)
+    options = Options(plan.url, plan.timeout_s, plan.tls_ca)
     servers = Cluster(options) if plan.cluster else OneServer(options)
     patience_ms = max(1, int(plan.timeout_s * 500))
     client = Client(servers, replicas=plan.replicas, patience_ms=patience_ms)
@@ -80,5 +84,6 @@ def _opened(client: Client, keys: Keys, log: RedisLog) -> RedisHot:
         quarantine=RedisQuarantine(client, keys),
         leases=RedisLeases(client, keys),
         cache=cache,
+        quotas=RedisQuotas(client, keys),
     )
     return RedisHot(part, log, Condition(client, keys, log, cache))
