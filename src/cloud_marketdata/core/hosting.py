@@ -1,13 +1,22 @@
-"""HTTP servers inside somebody else's event loop: bound first, and deaf to signals."""
+"""HTTP servers inside somebody else's event loop: bound first, and deaf to signals.
+
+A guest serves whoever is on this machine. The public one has a door: connections are counted and
+bounded, each has to say in time what it wants, and TLS may stand before it all.
+"""
 
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
 
 from cloud_marketdata.core.errors import BadRequestError
+from cloud_marketdata.core.http.door import Door
+from cloud_marketdata.core.http.http1 import Http1
+from cloud_marketdata.core.http.http2 import Http2
+from cloud_marketdata.core.http.listening import Listening
 
 _LAST_PORT: Final = 65_535
 _SEND_BUFFER: Final = 64 * 1024
@@ -23,6 +32,32 @@ class GuestServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+class PublicServer(GuestServer):
+    """A guest that anybody may call: HTTP/1.1 and WebSocket, over TLS also HTTP/2.
+
+    config: the application and how it is served; its TLS and its choice of a protocol are not used.
+    tls: what is shown to clients, or None where they speak without TLS.
+    """
+
+    def __init__(self, config: uvicorn.Config, door: Door, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._door = door
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on sockets that are bound already."""
+        await self.lifespan.startup()
+        bound = sockets or []
+        listening = [Listening(one, self._door, self._tls, self._speaking) for one in bound]
+        self.servers = listening  # type: ignore[assignment] # only close() and wait_closed() matter
+        self.started = True
+
+    def _speaking(self, agreed: str | None, leave: Callable[[], None]) -> Http1 | Http2:
+        speak = Http2 if agreed == "h2" else Http1
+        state = self.lifespan.state
+        return speak(self.config, self.server_state, state, self._door, leave)
 
 
 def bound(host: str, port: int) -> socket.socket:

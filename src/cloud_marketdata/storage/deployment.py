@@ -58,6 +58,14 @@ async def open_stores(of: Deployment) -> AsyncIterator[Stores]:
         yield composed(hot, warm, objects, ObjectArchive(objects), pulses)
 
 
+@asynccontextmanager
+async def open_warm(of: Deployment) -> AsyncIterator[WarmPart]:
+    """Open the warm tier alone, for what needs no other; ends and fails as `open_stores`."""
+    async with AsyncExitStack() as stack:
+        warm, _ = await _warm(of, stack)
+        yield warm
+
+
 def open_cold(settings: Settings) -> tuple[ObstoreObjects, StorePulse]:
     """Return the cold tier and its pulse; nothing is asked of a bucket yet."""
     if settings.s3_bucket is not None:
@@ -84,6 +92,7 @@ def open_bucket(settings: Settings, bucket: str) -> ObstoreObjects:
         access_key_id=settings.s3_access_key_id,
         secret_access_key=_plain(settings.s3_secret_access_key),
         timeout_s=settings.store_timeout_s,
+        tls_ca=settings.tls_ca,
     )
 
 
@@ -91,7 +100,8 @@ async def _warm(of: Deployment, stack: AsyncExitStack) -> tuple[WarmPart, Compon
     settings = of.settings
     url = _plain(settings.mongodb_url)
     if url is not None:
-        plan = MongoPlan(url, settings.mongodb_database, settings.store_timeout_s)
+        database, patience_s = settings.mongodb_database, settings.store_timeout_s
+        plan = MongoPlan(url, database, patience_s, settings.tls_ca)
         mongo = await stack.enter_async_context(open_mongo(plan))
 
         async def probe() -> Mapping[str, object]:
@@ -132,7 +142,13 @@ async def _redis(
         disk = await stack.enter_async_context(journal)
         # What waits in it has its positions already.
         above = max(above, disk.journal.highest)
-    plan = RedisPlan(url, settings.redis_cluster, settings.redis_replicas, patience_s)
+    plan = RedisPlan(
+        url,
+        settings.redis_cluster,
+        settings.redis_replicas,
+        patience_s,
+        tls_ca=settings.tls_ca,
+    )
     redis = await stack.enter_async_context(open_redis(plan, of.clock, above=above))
 
     async def probe() -> Mapping[str, object]:

@@ -19,6 +19,7 @@ from cloud_marketdata.domain.profile import VolumeProfile
 from cloud_marketdata.domain.sheet import Changes, Kept
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.storage.flow_ports import FlowRepository, ReconciliationRepository
+from cloud_marketdata.storage.security_ports import KeyRepository, Quotas
 
 
 class StreamKind(StrEnum):
@@ -364,6 +365,7 @@ class HotPart(NamedTuple):
     quarantine: Quarantine
     leases: Leases
     cache: QueryCache
+    quotas: Quotas
 
 
 class WarmPart(NamedTuple):
@@ -374,6 +376,7 @@ class WarmPart(NamedTuple):
     instruments: InstrumentRepository
     reconciliations: ReconciliationRepository
     flow: FlowRepository
+    keys: KeyRepository
 
 
 class Stores(Struct, frozen=True):
@@ -385,11 +388,13 @@ class Stores(Struct, frozen=True):
     quarantine: Quarantine
     leases: Leases
     cache: QueryCache
+    quotas: Quotas
     aggregates: AggregateRepository
     coverage: CoverageRepository
     instruments: InstrumentRepository
     reconciliations: ReconciliationRepository
     flow: FlowRepository
+    keys: KeyRepository
     objects: ObjectStore
     archive: Archive
     pulses: tuple[Component, ...] = ()

@@ -5,6 +5,7 @@ not answer them has its connection ended.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -12,6 +13,7 @@ from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_conn
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.security.tls.client import client_context
 
 _FRAME_MAX: Final = 16 * 1024 * 1024
 _IDLE_S: Final = 10.0
@@ -63,14 +65,18 @@ class Transport(Protocol):
 Connect = Callable[[str, Receiver], Awaitable[Transport]]
 
 
-def connector(clock: Clock) -> Connect:
-    """Return the function that opens real sockets, stamping messages by `clock`."""
+def connector(clock: Clock, tls: ssl.SSLContext | None = None) -> Connect:
+    """Return the function that opens real sockets, stamping messages by `clock`.
+
+    tls: whom to believe of those who answer `wss://`; by default the system's own authorities.
+    """
 
     async def connect(url: str, receiver: Receiver) -> Transport:
         try:
             socket, listener = await ws_connect(
                 lambda: _Listener(receiver, clock),
                 url,
+                ssl_context=tls or client_context(),
                 max_frame_size=_FRAME_MAX,
                 # A peer that died without a word answers no ping, so the connection ends here.
                 enable_auto_ping=True,
@@ -80,7 +86,7 @@ def connector(clock: Clock) -> Connect:
                 enable_auto_pong=False,
             )
         except (OSError, WSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            msg = f"cannot connect to {url}: {error or type(error).__name__}"
+            msg = f"cannot connect to {url}: {str(error) or type(error).__name__}"
             raise VenueError(msg) from error
         if listener is None:
             # The library does not call it a failure when the peer hangs up amid the handshake.

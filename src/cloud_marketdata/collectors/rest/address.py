@@ -13,6 +13,7 @@ from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.security.tls.client import client_context
 
 
 class Address:
@@ -24,6 +25,7 @@ class Address:
         self._base_url = base_url
         self._timeout_s = settings.rest_timeout_s
         self._clock = clock
+        self._authority = settings.tls_ca
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Rest]:
@@ -34,6 +36,7 @@ class Address:
             budget=self.budget,
             breaker=self.breaker,
             clock=self._clock,
+            tls=client_context(self._authority),
         ) as rest:
             yield rest
 

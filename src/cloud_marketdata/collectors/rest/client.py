@@ -7,7 +7,6 @@ refusal for rate is handed to the budget, which then holds back everybody.
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Final, Protocol
 
 import httpx2
@@ -18,6 +17,7 @@ from cloud_marketdata.collectors.rest.throttle import Throttled, throttled, used
 from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import VenueBusyError, VenueError
+from cloud_marketdata.security.tls.client import client_context
 
 # A refusal with these carries a body in the venue's own words, which its decoder understands.
 _ANSWERS: Final = frozenset({200, 400})
@@ -66,7 +66,7 @@ class HttpRest:
             return await self._client.get(path)
         except httpx2.HTTPError as error:
             self._breaker.failed()
-            msg = f"GET {path}: {error or type(error).__name__}"
+            msg = f"GET {path}: {str(error) or type(error).__name__}"
             raise VenueError(msg) from error
 
     def _judge(self, path: str, response: httpx2.Response) -> None:
@@ -95,18 +95,20 @@ class HttpRest:
         return VenueError(f"GET {path}: not asked, the breaker is open for {wait:.0f} s more")
 
 
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return whom all clients trust: to read that takes 20 ms, and meanwhile nothing else runs."""
-    return httpx2.create_ssl_context()
-
-
 @asynccontextmanager
 async def rest_at(
-    base_url: str, timeout_s: float, *, budget: Budget, breaker: CircuitBreaker, clock: Clock
+    base_url: str,
+    timeout_s: float,
+    *,
+    budget: Budget,
+    breaker: CircuitBreaker,
+    clock: Clock,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Rest]:
-    """Open a client for one venue's base URL, within the budget and the breaker of that address."""
-    async with httpx2.AsyncClient(
-        base_url=base_url, timeout=timeout_s, verify=_trusted()
-    ) as client:
+    """Open a client for one venue's base URL, within the budget and the breaker of that address.
+
+    tls: whom to believe of those who answer `https://`; by default the system's own authorities.
+    """
+    verify = tls or client_context()
+    async with httpx2.AsyncClient(base_url=base_url, timeout=timeout_s, verify=verify) as client:
         yield HttpRest(client, budget=budget, breaker=breaker, clock=clock)
