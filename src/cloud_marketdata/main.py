@@ -1,7 +1,8 @@
 """The composition root: it builds a process of its parts, supervises them and stops them.
 
-Start: stores, writer, feeds, workers, API. Stop is in the direction of the data: sockets close, the
-writer drains into the log, the workers save what is in the log, the stores close.
+Start: stores, audit, writer, feeds, workers, API. Stop is in the direction of the data: sockets
+close, the writer drains into the log, the workers save what is in the log, the audit log ends, the
+stores close.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import uvicorn
 
 from cloud_marketdata import __version__
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.audit import build_audit
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.signals.queries import Detectors
 from cloud_marketdata.api.stream.asyncapi import build_page
@@ -37,19 +39,24 @@ from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, is_loopback
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.holders import collector_name, worker_name
-from cloud_marketdata.core.hosting import GuestServer, bound_for_readers
+from cloud_marketdata.core.hosting import PublicServer, bound_for_readers
 from cloud_marketdata.core.reload import Reload
 from cloud_marketdata.core.supervisor import supervised
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.guarding import Guarding
 from cloud_marketdata.processing.crew import Crew
 from cloud_marketdata.processing.detectors import kline_mismatch
 from cloud_marketdata.processing.flow.registry import FOLDS
 from cloud_marketdata.processing.pairs import telling
 from cloud_marketdata.processing.pairs.crew import PairCrew
 from cloud_marketdata.processing.reconciliation.reconciling import Reconciling
+from cloud_marketdata.security.audit.event import AuditEvent
+from cloud_marketdata.security.audit.log import AuditLog
+from cloud_marketdata.security.tls.client import client_context
 from cloud_marketdata.storage.deployment import Deployment, open_cold, open_stores
 from cloud_marketdata.storage.embedded.ownership import owned
 from cloud_marketdata.storage.flow_retention import FlowRetention, Kept
+from cloud_marketdata.storage.memory.quotas import MemoryQuotas
 from cloud_marketdata.storage.objects.verify import Report, verify
 from cloud_marketdata.storage.ports import Stores
 from cloud_marketdata.storage.retention import HotRetention
@@ -86,6 +93,7 @@ class Service:
         self.components: list[Component] = []
         self._duties: list[Duty] = []
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self.audit = AuditLog(settings, stores.objects, clock, random)
         limits = {venue: collector.limits for venue, collector in VENUES.items()}
         addresses = addresses_of(settings, limits, clock)
         if self._does("collect"):
@@ -103,8 +111,10 @@ class Service:
         self.queries = Queries(stores, clock, settings, _DETECTORS)
         self.hub = Hub(self.queries, stores, clock, settings, random)
         self.readers = Readers(settings)
-        self.components += stores.pulses
+        self.components += [*stores.pulses, self.audit]
         if self._does("serve"):
+            local = MemoryQuotas(clock)
+            self.guarding = Guarding(stores, local, settings, clock, random, self.audit)
             self._add_serving()
         self.pairs: PairCrew | None = None
         if self._does("process"):
@@ -115,11 +125,12 @@ class Service:
                 self._add_reconciling(stores, addresses, clock, random)
         self._clock = clock
         self._random = random
-        self._server: GuestServer
+        self._server: PublicServer
 
     def _add_serving(self) -> None:
         """Answer, and carry the live stream."""
-        self._parts.append(("stream", self.hub.run))
+        self._parts += [("stream", self.hub.run), *self.guarding.parts]
+        self.components += self.guarding.components
         asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
         self.components += [*asked, self.hub, self.readers]
 
@@ -150,6 +161,8 @@ class Service:
     async def run(self, stopped: asyncio.Event, listener: socket | None) -> None:
         """Run until `stopped` is set; the API answers on `listener`, where there is one."""
         async with asyncio.TaskGroup() as group:
+            remembering = group.create_task(self.audit.run())
+            self._note("service.start")
             writing = group.create_task(self.writer.run())
             tasks = [
                 group.create_task(supervised(name, run, self._clock, self._random))
@@ -172,7 +185,13 @@ class Service:
                     await self.crew.finish()
                 if self.pairs:
                     await self.pairs.finish()
+            self._note("service.stop")
+            self.audit.close()
+            await remembering
         structlog.get_logger().info("service.stopped")
+
+    def _note(self, action: str) -> None:
+        self.audit.record(AuditEvent(action, "system", "ok", owner="service"))
 
     async def _written(self, writing: asyncio.Task[None]) -> bool:
         """Wait for the writer's end; False where the store is away for too long."""
@@ -191,6 +210,7 @@ class Service:
         return reload.asked
 
     def _reconfigure(self, settings: Settings) -> None:
+        self._note("service.reload")
         for roster in self.rosters.values():
             roster.configure(settings)
 
@@ -224,7 +244,7 @@ class Service:
                 writer=self.writer,
                 rejections=self.rejections,
                 door=address,
-                connect=connector(clock),
+                connect=connector(clock, client_context(settings.tls_ca)),
                 clock=clock,
                 random=random,
             )
@@ -242,22 +262,28 @@ class Service:
             components=self.components,
             clock=self._clock,
             settings=settings,
+            guard=self.guarding.guard,
             rosters=self.rosters,
             routers=[
-                build_stream(self.hub, self.readers, self._clock, settings),
+                build_stream(self.hub, self.readers, self._clock, settings, self.guarding.stream),
                 build_page(__version__),
+                build_audit(settings.data_dir / "audit", self._clock),
             ],
         )
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
+            # Its own way believes whatever a proxy on this machine says; ours asks the settings.
+            proxy_headers=False,
+            server_header=False,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             ws_max_size=_FRAME_MAX,
             timeout_graceful_shutdown=_STOP_S,
         )
-        self._server = GuestServer(config)
+        shown = self.guarding.certificates
+        self._server = PublicServer(config, self.guarding.door, shown.context if shown else None)
         await self._server.serve(sockets=[listener])
 
 

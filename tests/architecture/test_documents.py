@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -6,6 +7,7 @@ from repository import PACKAGE, ROOT, files, named
 
 from cloud_marketdata import __version__
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.audit import build_audit
 from cloud_marketdata.api.mcp import build_mcp
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.stream.endpoint import build_stream
@@ -14,6 +16,7 @@ from cloud_marketdata.api.stream.readers import Readers
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import ENDPOINTS, Settings
 from cloud_marketdata.storage.memory import memory_stores
+from guarded import Guarded
 
 PAGES = list(files(".md"))
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
@@ -63,9 +66,15 @@ def test_the_settings_page_tells_where_each_venue_answers():
 def test_every_route_is_described(queries):
     given = (queries.clock, Settings())
     hub = Hub(queries, queries.stores, *given, Random(0))  # noqa: S311  nothing is ever tried
-    stream = build_stream(hub, Readers(Settings()), *given)
+    guarded = Guarded(*given)
+    stream = build_stream(hub, Readers(Settings()), *given, guarded.stream)
     app = create_app(
-        queries=queries, components=[], clock=given[0], settings=given[1], routers=[stream]
+        queries=queries,
+        components=[],
+        clock=given[0],
+        settings=given[1],
+        guard=guarded.edge,
+        routers=[stream, build_audit(Path("audit"), given[0])],
     )
     page = (ROOT / "docs/api.md").read_text()
     described = set(re.findall(r"^\| `([A-Z]+ \S+)`", page, re.MULTILINE))

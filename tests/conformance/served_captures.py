@@ -24,6 +24,7 @@ from cloud_marketdata.replay.instruments import read_instruments
 from cloud_marketdata.storage.flow_ports import FlowChanges
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
+from guarded import Guarded
 
 CAPTURES: Final = ("usdm-0808", "spot-0808")
 PAIR: Final = Subject.pair(Venue.BINANCE_USDM, Venue.BYBIT_LINEAR, "BTCUSDT")
@@ -93,6 +94,7 @@ async def served(data: Path, seconds: int) -> FastAPI:
         components=[],
         clock=clock,
         settings=Settings(),
+        guard=Guarded(clock, Settings()).edge,
         rosters={venue: KeptRoster() for venue in Venue},
     )
 

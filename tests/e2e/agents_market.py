@@ -16,6 +16,7 @@ from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import NS_PER_MS, Side, Venue
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Batch, BookState, BookView, Stores, Stream, StreamKind
+from guarded import Guarded
 
 NOW = 1_723_161_480_000 * NS_PER_MS
 SCALE = Scale(Decimal("0.1"), Decimal("0.001"))
@@ -85,7 +86,13 @@ async def serving() -> AsyncIterator[tuple[str, Stores]]:
     stores = memory_stores(clock)
     await filled(stores)
     queries = Queries(stores, clock, Settings())
-    app = create_app(queries=queries, components=[], clock=clock, settings=Settings())
+    app = create_app(
+        queries=queries,
+        components=[],
+        clock=clock,
+        settings=Settings(),
+        guard=Guarded(clock, Settings()).edge,
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as tasks:

@@ -27,6 +27,7 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.hosting import GuestServer, bound
 from cloud_marketdata.storage.ports import Stores
+from guarded import Guarded
 
 TOOLS: Final = {
     "volume-profile": "get_volume_profile",
@@ -66,6 +67,7 @@ class Languages(NamedTuple):
     agent: Client
     socket: ClientConnection
     readers: Readers | None = None
+    guarded: Guarded | None = None
 
     async def rest(self, question: Question) -> Answer:
         """Ask by REST."""
@@ -117,12 +119,14 @@ async def answering(stores: Stores, clock: Clock, settings: Settings) -> AsyncIt
     queries = Queries(stores, clock, settings)
     random = Random(0)  # noqa: S311 - nothing is guarded by it
     hub, readers = Hub(queries, stores, clock, settings, random), Readers(settings)
+    guarded = Guarded(clock, settings)
     app = create_app(
         queries=queries,
         components=[*stores.pulses, hub, readers],
         clock=clock,
         settings=settings,
-        routers=[build_stream(hub, readers, clock, settings), build_page("0")],
+        guard=guarded.edge,
+        routers=[build_stream(hub, readers, clock, settings, guarded.stream), build_page("0")],
     )
     server = GuestServer(uvicorn.Config(app, log_config=None, ws="websockets-sansio"))
     with bound("127.0.0.1", 0) as listener:
@@ -130,11 +134,13 @@ async def answering(stores: Stores, clock: Clock, settings: Settings) -> AsyncIt
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(hub.run())
             serving = tasks.create_task(server.serve([listener]))
+            watching = tasks.create_task(guarded.rounds.run())
             async with speaking(url) as languages:
-                yield languages._replace(readers=readers)
+                yield languages._replace(readers=readers, guarded=guarded)
             server.should_exit = True
             await serving
             working.cancel()
+            watching.cancel()
 
 
 @asynccontextmanager

@@ -23,7 +23,17 @@ from cloud_marketdata.storage.ports import BookState, Stores
 
 MARKET: Final = {"venue": "bybit-linear", "symbol": "BTCUSDT"}
 _FILE: Final = "bybit_linear_20260809.gz"
-_SETTINGS: Final = Settings(stream_heartbeat_s=0.5, stream_answers_ms=100, stream_depth_ms=50)
+_SETTINGS: Final = Settings(
+    stream_heartbeat_s=0.5,
+    stream_answers_ms=100,
+    stream_depth_ms=50,
+    # A key is due from its first moment on, and told so at the next look.
+    key_rotate_days=0,
+    key_cache_s=0,
+)
+_KEY: Final = "<key>"
+"""What stands for a key in the guide, and in what is remembered of a session."""
+_OWN: Final = {"close": "farewell", "notice": "notice"}
 Message = dict[str, Any]
 
 
@@ -43,6 +53,11 @@ class Session:
         """Send a request."""
         self.asked.append(request)
         await self._languages.socket.send(json.dumps(request))
+
+    async def show(self, key: str) -> None:
+        """Send a key; that it was one is all that is remembered."""
+        self.asked.append({"op": "auth", "key": _KEY})
+        await self._languages.socket.send(json.dumps({"op": "auth", "key": key}))
 
     async def until(self, *names: str) -> None:
         """Listen until each of these messages has been heard."""
@@ -68,8 +83,8 @@ def name_of(message: Message) -> str:
     """Return how the AsyncAPI page calls a message of the server."""
     if "channel" in message:
         return f"{message['channel']}-{message['type']}".replace("_", "-")
-    if message.get("op") == "close":
-        return "farewell"
+    if message.get("op") in _OWN:
+        return _OWN[message["op"]]
     if "results" in message:
         return "channels"
     if not message["ok"]:
@@ -103,8 +118,10 @@ async def held() -> Session:
     async with answering(stores, clock, _SETTINGS) as languages:
         session = Session(languages)
         session.page = (await languages.http.get("/asyncapi.json")).json()
-        await _as_written(session, languages.url)
-        await _control(session)
+        assert languages.guarded is not None
+        key = await languages.guarded.key()
+        await _as_written(session, languages.url, key)
+        await _control(session, key)
         await _listen(session, start)
         clock.time = stopped_after(frames).time
         await collector.collect(frames[half:])
@@ -119,20 +136,20 @@ async def held() -> Session:
     return session
 
 
-async def _as_written(session: Session, url: str) -> None:
+async def _as_written(session: Session, url: str, key: str) -> None:
     """Ask on another connection what the page asks."""
     async with speaking(url) as reader:
         for message in blocks("json"):
-            request = json.loads(message)
+            request = json.loads(message.replace(_KEY, key))
             if request.get("op") in set(Op) and "ok" not in request:
                 session.written.append((request, await reader.say(**request)))
 
 
-async def _control(session: Session) -> None:
-    await session.ask(op="auth", id="first")
+async def _control(session: Session, key: str) -> None:
+    await session.show(key)
     await session.ask(op="ping", id=1)
     await session.ask(op="dance")
-    await session.until("authed", "pong", "refused")
+    await session.until("authed", "pong", "refused", "notice")
 
 
 async def _listen(session: Session, start: int) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from random import SystemRandom
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from msgspec import json
@@ -64,9 +65,13 @@ class Streamed(NamedTuple):
 @asynccontextmanager
 async def streaming(**settings: float) -> AsyncIterator[Streamed]:
     """Run the service until the block ends."""
-    chosen = Settings.model_validate({"role": "serve", "storage": "memory", **settings})
-    clock, random = SystemClock(), SystemRandom()
-    async with open_stores(Deployment(chosen, clock, random, appends=True)) as stores:
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory())
+        given = {"role": "serve", "storage": "memory", "data_dir": folder, **settings}
+        chosen = Settings.model_validate(given)
+        clock, random = SystemClock(), SystemRandom()
+        opened = open_stores(Deployment(chosen, clock, random, appends=True))
+        stores = await stack.enter_async_context(opened)
         await stores.instruments.save([BTC])
         service = Service(chosen, stores, clock, random)
         stopped = asyncio.Event()

@@ -6,8 +6,9 @@ stores in memory. Only the states of books are noted on their way to the writer.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
+from tempfile import TemporaryDirectory
 
 import httpx2
 from fault_stalls import TURN_S
@@ -219,12 +220,14 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """Run a seeded venue and the service on it while the block runs."""
     simulation = Simulation(venues=(venue,), symbols=tuple(symbols), seed=3, faults=faults)
-    async with (
-        simulate(simulation, clock) as port,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
-    ):
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory())
+        port = await stack.enter_async_context(simulate(simulation, clock))
+        client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+        http = await stack.enter_async_context(client)
         stores = memory_stores(clock)
-        service = Service(_settings(venue, symbols, port, settings or {}), stores, clock, Random(1))  # noqa: S311  delays are no secret
+        chosen = _settings(venue, symbols, port, {"data_dir": folder, **(settings or {})})
+        service = Service(chosen, stores, clock, Random(1))  # noqa: S311  delays are no secret
         stopped = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(service.run(stopped, None))

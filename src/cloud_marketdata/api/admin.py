@@ -1,29 +1,22 @@
 """Admin calls: which symbols are collected, changed at once and without touching the others.
 
-There are no API keys yet, so only this machine may call them: peer and Host must be loopback, the
-Host because a web page in a browser here could otherwise reach them under a name of its own.
+The edge lets in who has the scope `keys:admin`, which this machine has where no keys are asked for.
 """
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import ClassVar, Final, Protocol
 
-from fastapi import APIRouter, Depends
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from fastapi import APIRouter
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from cloud_marketdata.api.envelope import Wire
 from cloud_marketdata.api.errors import problems
 from cloud_marketdata.api.rest import SymbolName, VenueName, encoded
-from cloud_marketdata.core.config import is_loopback
 from cloud_marketdata.core.errors import MarketDataError, UnknownMarketError, VenueError
 from cloud_marketdata.domain.values import Venue
 
 PATIENCE_S: Final = 15.0
-_CHANGES: Final = frozenset({"DELETE", "PUT"})
 
 
 class Roster(Protocol):
@@ -68,13 +61,6 @@ class Roster(Protocol):
         ...
 
 
-class NotLocalError(MarketDataError):
-    """The call came from, or under the name of, another machine."""
-
-    code: ClassVar[str] = "forbidden"
-    status: ClassVar[int] = 403
-
-
 class NotCollectingError(MarketDataError):
     """This process collects nothing, because of its role."""
 
@@ -106,23 +92,11 @@ class SymbolsAnswer(Wire):
     data: list[VenueSymbols]
 
 
-class _AdminRoute(APIRoute):
-    """Names both calls of a path where it is called otherwise; each route knows its own alone."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in (self.methods or ()):
-            allowed = _CHANGES if "{symbol}" in self.path else {"GET"}
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
-        await super().handle(scope, receive, send)
-
-
 def build_admin(rosters: Mapping[Venue, Roster]) -> APIRouter:
     """Return the routes over these rosters; none where this process collects nothing."""
     router = APIRouter(
         prefix="/v1/admin/symbols",
-        dependencies=[Depends(_refuse_strangers)],
-        responses=problems(403, 404, 409, 422, 500, 503),
-        route_class=_AdminRoute,
+        responses=problems(404, 409, 422, 500, 503),
     )
 
     @router.get("", response_model=SymbolsAnswer)
@@ -146,13 +120,6 @@ def build_admin(rosters: Mapping[Venue, Roster]) -> APIRouter:
         return encoded(VenueSymbolsAnswer(data=_told(Venue(venue), roster)))
 
     return router
-
-
-def _refuse_strangers(request: Request) -> None:
-    peer = request.client.host if request.client else ""
-    if not (is_loopback(peer) and is_loopback(request.url.hostname or "")):
-        msg = "admin calls are answered to this machine alone, under its loopback address"
-        raise NotLocalError(msg)
 
 
 def _collecting(rosters: Mapping[Venue, Roster]) -> Mapping[Venue, Roster]:

@@ -1,9 +1,9 @@
 """The ASGI application: REST and MCP in one process, at `/v1`, `/health` and exactly `/mcp`.
 
-Two layers lie around it: one numbers requests, one answers equal ones of REST together. Both leave
-/mcp alone: the MCP library reuses the header list of its event streams, so whatever edits headers
-in place would leak from one answer into the next. For the same reason compression and caching
-belong to the answers of REST themselves (see `wire`).
+The edge lies around all of it, lets in whoever may ask, and dresses each answer in a new list of
+headers: the MCP library reuses the one of its event streams. Inside, one layer answers equal
+requests of REST together. Compression and caching belong to the answers of REST themselves (see
+`wire`). There are no pages of FastAPI's own: they load scripts from a third party, next to keys.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,22 +16,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cloud_marketdata import __version__
 from cloud_marketdata.api.admin import Roster, build_admin
 from cloud_marketdata.api.composite.routes import build_composite
-from cloud_marketdata.api.errors import Described, Problems, install
+from cloud_marketdata.api.described import Described
+from cloud_marketdata.api.edge.edge import Edge
+from cloud_marketdata.api.edge.guard import Guard
+from cloud_marketdata.api.edge.needs import MCP_PATH
+from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.flow.routes import build_flow
 from cloud_marketdata.api.health import Health
+from cloud_marketdata.api.keys import build_keys
 from cloud_marketdata.api.profile_series.routes import build_profile_series
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.reconciliation.routes import build_reconciliation
 from cloud_marketdata.api.rest import build_router
 from cloud_marketdata.api.shared import Shared
 from cloud_marketdata.api.signals.routes import build_signals
-from cloud_marketdata.api.wire.numbering import Numbered
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.domain.values import Venue
-
-MCP_PATH = "/mcp"
 
 
 class Mounted:
@@ -51,6 +53,7 @@ def create_app(
     components: Sequence[Component],
     clock: Clock,
     settings: Settings,
+    guard: Guard,
     rosters: Mapping[Venue, Roster] | None = None,
     routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
@@ -60,19 +63,21 @@ def create_app(
         queries: answers the questions.
         components: whatever `/health` asks.
         clock: for uptime and request ids.
-        settings: `allowed_hosts` and `allowed_origins` say who may call `/mcp` besides loopback.
+        settings: say who needs a key, and which hosts and origins are ours.
+        guard: who may pass, who may get keys, and where each request is written down.
         rosters: what is collected here, for the admin calls; none where nothing is.
         routers: what has a life of its own, such as the live stream, which main runs beside it.
     """
     # Importing FastMCP takes over a second, which commands without a server need not pay.
     from cloud_marketdata.api.mcp import build_mcp  # noqa: PLC0415 - see the line above
+    from cloud_marketdata.api.mcp.guard import over_http  # noqa: PLC0415 - same
+    from cloud_marketdata.api.mcp.tape.seats import TapeSeats  # noqa: PLC0415 - same
 
-    mcp_app = build_mcp(queries, __version__).http_app(
-        path=MCP_PATH,
-        stateless_http=True,
-        host_origin_protection=True,
-        allowed_hosts=list(settings.allowed_hosts),
-        allowed_origins=list(settings.allowed_origins),
+    seats = TapeSeats()
+
+    # The edge has looked at Host and Origin before; a second look could only disagree.
+    mcp_app = build_mcp(queries, __version__, over_http(guard.gate, seats)).http_app(
+        path=MCP_PATH, stateless_http=True, host_origin_protection=False
     )
 
     @asynccontextmanager
@@ -80,23 +85,26 @@ def create_app(
         async with mcp_app.lifespan(mcp_app):
             yield
 
+    problems = Problems("rest", clock)
     app = Described(
+        lambda inside: Edge(inside, guard, problems, clock, settings),
+        asks_for_keys=settings.asks_for_keys,
         title="Cloud MarketData",
         version=__version__,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
-    problems = Problems("rest", clock)
     install(app, problems)
     app.add_middleware(Shared)
-    app.add_middleware(Numbered, number=problems.number, untouched=(MCP_PATH,))
-    app.include_router(build_router(queries, Health(components, clock, __version__)))
+    app.include_router(build_router(queries, Health([*components, seats], clock, __version__)))
     app.include_router(build_profile_series(queries.profile_series))
     app.include_router(build_flow(queries.flow))
     app.include_router(build_signals(queries.signals))
     app.include_router(build_composite(queries.composite))
     app.include_router(build_reconciliation(queries.reconciliation))
-    for router in (*routers, build_admin(rosters or {})):
+    for router in (*routers, build_keys(guard.desk, clock), build_admin(rosters or {})):
         app.include_router(router)
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
     return app

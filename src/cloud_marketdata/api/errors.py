@@ -4,7 +4,6 @@ Who asks wrongly is told exactly what; a fault of the service tells nothing of i
 `request_id` under which the log has the whole story.
 """
 
-from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
@@ -13,16 +12,18 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_marketdata.api.away import TierAwayError
+from cloud_marketdata.api.edge.challenges import challenge
+from cloud_marketdata.api.edge.visit import Visit, visit_of
 from cloud_marketdata.api.wire.caching import NEVER
-from cloud_marketdata.api.wire.numbering import REQUEST_ID
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import MarketDataError
+from cloud_marketdata.security.limits.counted import OverQuotaError
+from cloud_marketdata.security.refusals import QuotaExceededError
 
 MEDIA_TYPE: Final = "application/problem+json"
 INVALID: Final = "invalid_request"
@@ -34,7 +35,7 @@ _HIDDEN: Final = {
     "venue_busy": "a venue's own limits are reached; try again in a minute",
     "bad_settings": "the service is not set up rightly; the log says how",
 }
-HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 _log = structlog.get_logger(__name__)
 
 
@@ -55,6 +56,8 @@ class Problem(BaseModel):
     detail: str
     request_id: str
     errors: list[Fault] | None = None
+    retry_after_s: float | None = None
+    """In how many seconds the same would pass, where that is known."""
 
 
 class Problems:
@@ -79,6 +82,8 @@ class Problems:
             code, status, detail = _INTERNAL, 500, ""
         told = detail if isinstance(error, TierAwayError) else _HIDDEN.get(code, detail)
         problem = self.make(code, status, told, request_id=request_id)
+        if isinstance(error, QuotaExceededError):
+            problem.retry_after_s = error.retry_after_s
         if code in _HIDDEN:
             _log.error("request failed", request_id=problem.request_id, exc_info=error)
         return problem
@@ -139,46 +144,29 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-class Described(FastAPI):
-    """An application on whose page problems have their one media type, and their shape."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the page of the API."""
-        page = super().openapi()
-        _, shapes = models_json_schema(
-            [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
-        )
-        page["components"]["schemas"].update(shapes["$defs"])
-        return page
-
-
 def install(app: FastAPI, made_by: Problems) -> None:
     """Answer every failure of an app with a problem."""
 
-    def on_error(request: Request, error: Exception) -> Response:
-        return as_response(made_by.of(error, request.scope.get(REQUEST_ID)))
+    async def on_error(request: Request, error: Exception) -> Response:
+        return refusal(made_by, error, visit_of(request.scope))
 
-    def on_http(request: Request, error: Exception) -> Response:
-        return _http(made_by, error, request.scope.get(REQUEST_ID))
-
-    def on_invalid(request: Request, error: Exception) -> Response:
-        listed = error.errors() if isinstance(error, RequestValidationError) else []
-        faults = faults_of(list(listed))
-        return as_response(made_by.invalid(faults, request.scope.get(REQUEST_ID)))
-
-    handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
-        MarketDataError: on_error,
-        RequestValidationError: on_invalid,
-        HTTPException: on_http,
-        Exception: on_error,
-    }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
+    for kind in (MarketDataError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, on_error)
 
 
-def _http(made_by: Problems, error: Exception, request_id: str | None) -> Response:
-    if not isinstance(error, HTTPException):
-        raise TypeError(type(error).__name__)
-    code = HTTP_CODES.get(error.status_code, "http_error")
-    problem = made_by.make(code, error.status_code, str(error.detail), request_id=request_id)
-    return as_response(problem, dict(error.headers or {}))
+def refusal(made_by: Problems, error: Exception, visit: Visit) -> Response:
+    """Answer an exception with a problem, whose code the visit then knows."""
+    problem = _problem(made_by, error, visit.request_id)
+    visit.code = problem.code
+    if isinstance(error, OverQuotaError):
+        visit.counted = (*visit.counted, error.counted)
+    return as_response(problem, challenge(error))
+
+
+def _problem(made_by: Problems, error: Exception, request_id: str) -> Problem:
+    if isinstance(error, RequestValidationError):
+        return made_by.invalid(faults_of(list(error.errors())), request_id)
+    if isinstance(error, HTTPException):
+        code = HTTP_CODES.get(error.status_code, "http_error")
+        return made_by.make(code, error.status_code, str(error.detail), request_id=request_id)
+    return made_by.of(error, request_id)

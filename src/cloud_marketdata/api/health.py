@@ -41,15 +41,29 @@ class HealthDetail(BaseModel):
     unanswered: list[str]
 
 
-class HealthOut(BaseModel):
-    """The answer of /health."""
+class HealthBrief(BaseModel):
+    """What /health tells everybody."""
 
     status: Status
     collectors: dict[str, str]
     storage: dict[str, str]
     uptime: str
+
+
+class HealthOut(HealthBrief):
+    """What /health tells who may read metrics."""
+
     version: str
     detail: HealthDetail
+
+    def brief(self) -> HealthBrief:
+        """Return what everybody may know of it."""
+        return HealthBrief(
+            status=self.status,
+            collectors=self.collectors,
+            storage=self.storage,
+            uptime=self.uptime,
+        )
 
 
 class Health:

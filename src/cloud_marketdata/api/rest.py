@@ -8,11 +8,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_marketdata.api.coverages import CoverageAnswer
+from cloud_marketdata.api.edge.visit import visit_of
 from cloud_marketdata.api.errors import problems
-from cloud_marketdata.api.health import Health, HealthOut
+from cloud_marketdata.api.health import Health, HealthBrief, HealthOut
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.questions import (
     CandlesParams,
@@ -38,6 +40,7 @@ from cloud_marketdata.api.wire.caching import NEVER
 from cloud_marketdata.api.wire.replies import Reply
 from cloud_marketdata.api.wire.routes import QuestionRoute
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.security.identity import Scope
 
 VenueName = Annotated[
     str,
@@ -71,13 +74,16 @@ def _questions(queries: Queries) -> APIRouter:
 def _add_health_route(router: APIRouter, health: Health) -> None:
     @router.get(
         "/health",
-        response_model=HealthOut,
-        responses={**problems(422, 500), 503: {"model": HealthOut}},
+        response_model=HealthOut | HealthBrief,
+        responses={**problems(422, 500), 503: {"model": HealthOut | HealthBrief}},
     )
-    async def get_health() -> Response:
-        """Say how the service is: 200 while it serves, 503 when unhealthy."""
+    async def get_health(request: Request) -> Response:
+        """Say how the service is, and with the scope metrics:read why; 503 when unhealthy."""
         answer = await health.ask()
-        return encoded(answer, 503 if answer.status == "unhealthy" else 200)
+        status = 503 if answer.status == "unhealthy" else 200
+        if Scope.METRICS_READ in visit_of(request.scope).identity.scopes:
+            return encoded(answer, status)
+        return encoded(answer.brief(), status)
 
 
 def _add_service_routes(router: APIRouter, queries: Queries) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import uvloop
 from cyclopts import App, Parameter
 
+from cloud_marketdata.cli.asking import own_key
+from cloud_marketdata.cli.audited import begun
 from cloud_marketdata.cli.voice import say
 from cloud_marketdata.core.config import Role, Settings, load
 from cloud_marketdata.core.errors import BadRequestError
@@ -53,14 +55,20 @@ def demo(*, port: int = 8000, data_dir: Path = Path("var/demo"), seed: int = 7) 
     """
     from cloud_marketdata.demo import run_demo  # noqa: PLC0415  pays for uvicorn and FastAPI
 
+    def tell(line: str) -> None:
+        begun()
+        say(line)
+
     configure("warning")
-    uvloop.run(run_demo(port=port, data_dir=data_dir, seed=seed, say=say))
+    uvloop.run(run_demo(port=port, data_dir=data_dir, seed=seed, say=tell))
 
 
 def mcp(
     *,
     stdio: bool = True,
     url: str | None = None,
+    key_file: Path | None = None,
+    ca: Path | None = None,
     config: Config = None,
     data_dir: Path | None = None,
     log_level: Literal["debug", "info", "warning", "error"] = "warning",
@@ -70,24 +78,28 @@ def mcp(
     Args:
         stdio: the only transport of this command; a running service speaks HTTP at /mcp.
         url: a running service, such as http://127.0.0.1:8000/mcp.
+        key_file: file with a key for it, read anew when it changes; else MARKETDATA_KEY, if set.
+        ca: PEM file of who vouches for the service, in place of `tls_ca` or the system's own.
         config: TOML file with settings.
         data_dir: the data folder of an embedded store.
         log_level: how much is told on stderr.
     """
-    from cloud_marketdata.bridge import bridge_to, serve_stdio  # noqa: PLC0415  FastMCP is slow
+    from cloud_marketdata.bridge.local import serve_stdio  # noqa: PLC0415  FastMCP is slow
+    from cloud_marketdata.bridge.remote import bridge_to  # noqa: PLC0415
 
     if not stdio:
         msg = "mcp speaks by stdio alone; over HTTP the running service does, at /mcp"
         raise BadRequestError(msg)
     configure(log_level)
     if url is not None:
-        if not url.startswith(("http://", "https://")):
-            msg = f"--url is http://… or https://…, not {url!r}"
-            raise BadRequestError(msg)
-        asyncio.run(bridge_to(url))
+        bridge = bridge_to(url, key_file or own_key(None), ca or load(config).tls_ca)
+        begun()
+        asyncio.run(bridge.run_stdio_async(show_banner=False))
     else:
         overrides = {} if data_dir is None else {"data_dir": data_dir}
-        asyncio.run(serve_stdio(load(config, **overrides)))
+        settings = load(config, **overrides)
+        begun()
+        asyncio.run(serve_stdio(settings))
 
 
 def _run(read: Callable[[], Settings]) -> None:
@@ -98,8 +110,12 @@ def _run(read: Callable[[], Settings]) -> None:
     settings = read()
     configure(settings.log_level)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "http" if settings.tls_certificate is None else "https"
 
     def ready(port: int) -> None:
-        say(f"listening on http://{host}:{port}")
+        begun()
+        say(f"listening on {scheme}://{host}:{port}")
 
+    if settings.role not in {"serve", "all"}:
+        begun()  # it listens nowhere, and so is never ready
     uvloop.run(run_service(settings, ready, read))

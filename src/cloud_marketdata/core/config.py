@@ -27,6 +27,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from cloud_marketdata.core.errors import SettingsError
+from cloud_marketdata.core.masking import hide, secrets_of
 from cloud_marketdata.domain.values import Venue
 
 Role = Literal["all", "collect", "process", "serve"]
@@ -68,7 +69,11 @@ class Settings(BaseSettings):
     """What one process needs to know; see docs/settings.md for the same list in a table."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MARKETDATA_", extra="forbid", frozen=True, validate_default=True
+        env_prefix="MARKETDATA_",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     role: Role = "all"
@@ -314,10 +319,13 @@ def load(config: Path | None = None, **overrides: object) -> Settings:
     variable or the file cannot be read at all, or FileNotFoundError.
     """
     try:
-        return _read(config, overrides)
+        settings = _read(config, overrides)
     except (SourceError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"settings cannot be read: {error}"
         raise SettingsError(msg) from error
+    # Whatever this process says from now on, a secret that it holds is not in it.
+    hide(secrets_of(settings))
+    return settings
 
 
 def complaint(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-Group = Literal["collectors", "processing", "storage", "tiers"]
+Group = Literal["collectors", "processing", "storage", "tiers", "security"]
 
 
 class Pulse(Struct, frozen=True):

@@ -9,23 +9,19 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Literal
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
 
 from cloud_marketdata.core.masking import masked, masked_value
 
 Level = Literal["debug", "info", "warning", "error"]
 
 
-def configure(level: Level, secrets: Collection[str] = ()) -> None:
-    """Set up structlog, the standard library's loggers and uncaught traces for this process.
-
-    secrets: values that are hidden wherever they stand, as `masking.secrets_of` finds them.
-    """
+def configure(level: Level) -> None:
+    """Set up structlog and the standard library's loggers for this process."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -33,62 +29,56 @@ def configure(level: Level, secrets: Collection[str] = ()) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _masking(secrets),
+            mask_event,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.setLogRecordFactory(_records(secrets))
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+
+
+def mask_process() -> None:
+    """Mask also what is written past our own log, for the rest of this process.
+
+    That is whatever a library logs, warnings, and exceptions that nobody catches.
+    """
+    logging.setLogRecordFactory(MaskedRecord)
     logging.captureWarnings(capture=True)
-    mask_traces(secrets)
+    sys.excepthook = _tell
+    threading.excepthook = lambda of: _tell(of.exc_type, of.exc_value, of.exc_traceback)
+    sys.unraisablehook = lambda of: _tell(of.exc_type, of.exc_value, of.exc_traceback)
 
 
-def mask_traces(secrets: Collection[str] = ()) -> None:
-    """Have what nobody catches written to stderr as Python does, and masked."""
-
-    def tell(
-        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not issubclass(kind, KeyboardInterrupt | SystemExit):
-            sys.stderr.write(masked(_trace(kind, error, trace), secrets))
-
-    sys.excepthook = tell
-    threading.excepthook = lambda of: tell(of.exc_type, of.exc_value, of.exc_traceback)
-    sys.unraisablehook = lambda of: tell(of.exc_type, of.exc_value, of.exc_traceback)
+def mask_event(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Hide the secrets of one event, as a processor of structlog."""
+    found: EventDict = masked_value(event)
+    return found
 
 
-def _masking(secrets: Collection[str]) -> Processor:
-    def mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-        found: EventDict = masked_value(event, secrets)
-        return found
+class MaskedRecord(logging.LogRecord):
+    """A record of a library, with nothing in it that is not masked."""
 
-    return mask
+    def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401  as logging makes it
+        super().__init__(*given, **more)
+        self.msg, self.args = masked(self._said()), ()
+        if self.exc_info and self.exc_info[0]:
+            # Handlers write the text that is there; of the exception they would make their own.
+            self.exc_text = masked(_trace(*self.exc_info)).rstrip()
+            self.exc_info = None
 
-
-def _records(secrets: Collection[str]) -> type[logging.LogRecord]:
-    class Masked(logging.LogRecord):
-        """A record of a library, with nothing in it that is not masked."""
-
-        def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401  as logging makes it
-            super().__init__(*given, **more)
-            self.msg, self.args = masked(_message(self), secrets), ()
-            if self.exc_info and self.exc_info[0]:
-                # Handlers write the text that is there; from the exception itself they would
-                # make their own.
-                self.exc_text = masked(_trace(*self.exc_info), secrets).rstrip()
-                self.exc_info = None
-
-    return Masked
+    def _said(self) -> str:
+        try:
+            return self.getMessage()
+        except Exception:  # noqa: BLE001  arguments that do not fit are told beside the message
+            return f"{self.msg} {self.args}"
 
 
-def _message(record: logging.LogRecord) -> str:
-    """Return what a record says; one whose arguments do not fit says them beside it."""
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001  a log line never costs what it is about
-        return f"{record.msg} {record.args}"
+def _tell(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt | SystemExit):
+        sys.stderr.write(masked(_trace(kind, error, trace)))
 
 
 def _trace(

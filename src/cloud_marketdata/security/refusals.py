@@ -82,7 +82,35 @@ class QuotaExceededError(RefusedError):
 
 
 class TooLargeError(RefusedError):
-    """The body, the address or the headers are longer than any question is."""
+    """The body is longer than any question is."""
 
     code = "too_large"
     status = 413
+
+
+class UriTooLongError(RefusedError):
+    """Path and query are longer than any question is."""
+
+    code = "uri_too_long"
+    status = 414
+
+
+class HeadersTooLargeError(RefusedError):
+    """There are more headers, or longer ones, than any question needs."""
+
+    code = "headers_too_large"
+    status = 431
+
+
+class UnsupportedEncodingError(RefusedError):
+    """The body is compressed; nothing that comes from outside is ever decompressed."""
+
+    code = "unsupported_encoding"
+    status = 415
+
+
+class TooSlowError(RefusedError):
+    """The body does not come within the patience of the service."""
+
+    code = "too_slow"
+    status = 408

@@ -28,6 +28,7 @@ from cloud_marketdata.domain.signal import (
 from cloud_marketdata.domain.values import NS_PER_MS, Side
 from cloud_marketdata.storage.flow_ports import FlowChanges
 from cloud_marketdata.storage.ports import BookState, BookView
+from guarded import Guarded
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -101,8 +102,14 @@ def server() -> FastMCP:
 def rest_client() -> TestClient:
     """Return a client of REST over the standing market."""
     market = standing()
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
 
 
 def rest(path: str, params: dict[str, Any]) -> dict[str, Any]:

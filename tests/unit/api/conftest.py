@@ -12,6 +12,7 @@ from tape import BASE, MINUTE, TAPE, Market, book
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
+from guarded import Guarded
 
 
 async def _filled() -> Market:
@@ -41,5 +42,13 @@ def reader() -> TestClient:
 
 
 def _client(market: Market) -> TestClient:
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    return TestClient(
+        app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
+    )

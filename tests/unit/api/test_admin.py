@@ -12,6 +12,7 @@ from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError, UnknownMarketError, VenueError
 from cloud_marketdata.domain.values import Venue
+from guarded import Guarded
 
 ALL = "/v1/admin/symbols"
 ETH = f"{ALL}/binance-spot/ETHUSDT"
@@ -64,6 +65,7 @@ def asking(rosters, peer: str = "127.0.0.1", host: str = "127.0.0.1:8000") -> Te
         components=[],
         clock=FixedClock(),
         settings=Settings(),
+        guard=Guarded(FixedClock(), Settings()).edge,
         rosters=rosters,
     )
     return TestClient(app, f"http://{host}", raise_server_exceptions=False, client=(peer, 50000))
@@ -96,17 +98,18 @@ def test_a_symbol_is_added_and_removed_and_the_answer_tells_how_it_stands(roster
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize(
-    ("peer", "host"),
+    ("peer", "host", "refused"),
     [
-        ("192.0.2.7", "127.0.0.1:8000"),
-        ("2001:db8::1", "[::1]:8000"),
-        ("127.0.0.1", "rebound.example:8000"),
-        ("testclient", "127.0.0.1"),
+        ("192.0.2.7", "127.0.0.1:8000", (401, "key_missing")),
+        ("2001:db8::1", "[::1]:8000", (401, "key_missing")),
+        ("127.0.0.1", "rebound.example:8000", (421, "host_refused")),
+        ("testclient", "127.0.0.1", (401, "key_missing")),
     ],
 )
-def test_another_machine_or_a_foreign_name_is_refused(rosters, peer, host, method, path):
-    answer = asking(rosters, peer, host).request(method, path)
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+def test_another_machine_or_a_foreign_name_is_refused(rosters, peer, host, refused, method, path):
+    asker = asking(rosters, peer)
+    answer = asker.request(method, path, headers={"Host": host})
+    assert (answer.status_code, answer.json()["code"]) == refused
     assert rosters[Venue.BINANCE_SPOT].collected == ["BTCUSDT"]
 
 

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from starlette.testclient import TestClient
 from tape import BASE, BTC, MINUTE, FixedClock, ms
 
 from cloud_marketdata.api.errors import Problems, install
@@ -33,6 +32,7 @@ from cloud_marketdata.domain.values import NS_PER_MS, Side, Venue
 from cloud_marketdata.storage.flow_ports import FlowChanges
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.memory.flow import MemoryFlow
+from edged import edged
 
 MARKET = Subject.market(Venue.BINANCE_USDM, "BTCUSDT")
 PAIR = Subject.pair(Venue.BYBIT_LINEAR, Venue.BINANCE_USDM, "BTCUSDT")
@@ -78,7 +78,7 @@ class Desk:
         install(app, Problems("rest", self.clock))
         desk = SignalDesk(self.stores.flow, known, self.clock, DETECTORS)
         app.include_router(build_signals(desk))
-        self.client = TestClient(app, raise_server_exceptions=False)
+        self.client = edged(app, self.clock)
 
     def save(self, *told: Signal | FlowMinute, subject: Subject = MARKET) -> None:
         """Save minutes and signals as the analyst does."""

@@ -19,6 +19,7 @@ from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.storage.answers import KeptAnswers
 from cloud_marketdata.storage.memory.cache import MemoryCache
 from cloud_marketdata.storage.objects.archive import ObjectArchive
+from guarded import Guarded
 
 TIERS = {
     "hot": ("log", "trades", "books", "quarantine", "cache"),
@@ -67,9 +68,18 @@ class Stage:
         }
         self.queries = Queries(replace(market.stores, **self._switched), market.clock, Settings())
         app = create_app(
-            queries=self.queries, components=[], clock=market.clock, settings=Settings()
+            queries=self.queries,
+            components=[],
+            clock=market.clock,
+            settings=Settings(),
+            guard=Guarded(market.clock, Settings()).edge,
         )
-        self.client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+        self.client = TestClient(
+            app,
+            base_url="http://127.0.0.1",
+            client=("127.0.0.1", 50000),
+            raise_server_exceptions=False,
+        )
         return self
 
     def ask(self, what: str, start: int, end: int, **more: object) -> tuple[int, dict[str, Any]]:

@@ -22,6 +22,7 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.coverage import NOTHING_KNOWN
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import NS_PER_MS
+from guarded import Guarded
 
 pytestmark = pytest.mark.anyio
 AT = BASE // NS_PER_MS
@@ -260,8 +261,14 @@ async def test_a_book_has_a_coverage_of_its_own():
     assert answer.data.intervals[2].reason == "silent"
     assert answer.meta.quality.coverage == 5 / 8
     assert answer.data.missing_trades == 0
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    client = TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
     params = {"stream": "book", "start": ms(BASE), "end": ms(BASE + 8_000 * NS_PER_MS)}
     there = client.get("/v1/markets/binance-usdm/BTCUSDT/coverage", params=params)
     assert CoverageAnswer.model_validate_json(there.content) == answer

@@ -13,6 +13,7 @@ from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.flow.routes import build_flow
 from cloud_marketdata.api.flow.schemas import OrderFlowAnswer
 from cloud_marketdata.api.mcp.digests.order_flow import FlowDigest, flow_digest
+from edged import edged
 
 RANGE = {"start": ms(BASE), "end": ms(BASE + 4 * MINUTE)}
 
@@ -39,7 +40,7 @@ def client() -> TestClient:
     app = FastAPI()
     install(app, Problems("rest", market.clock))
     app.include_router(build_flow(flow_queries(market)))
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    return edged(app, market.clock)
 
 
 def digest_of(answer: OrderFlowAnswer, detail: str = "rows", rows: int = 10) -> FlowDigest:

@@ -11,6 +11,7 @@ from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.health import Health, judged, spelled
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Pulse
+from guarded import Guarded
 
 
 class Says:
@@ -50,9 +51,13 @@ ALL_WELL = [
 def asked(components: list[object], clock: FixedClock) -> TestClient:
     market = asyncio.run(Market().open())
     app = create_app(
-        queries=market.queries, components=components, clock=clock, settings=Settings()
+        queries=market.queries,
+        components=components,
+        clock=clock,
+        settings=Settings(),
+        guard=Guarded(clock, Settings()).edge,
     )
-    return TestClient(app, base_url="http://127.0.0.1")
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
 
 
 def test_health_is_the_brief_s_key_by_key() -> None:

@@ -15,6 +15,7 @@ from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.horizons import read_horizons
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.values import NS_PER_MS
+from guarded import Guarded
 
 LIVE = "private, no-cache"
 SETTLED = "private, max-age=86400, immutable"
@@ -102,8 +103,14 @@ def old() -> tuple[TestClient, int]:
     """Ten days, aged; and the time before which nothing changes any more."""
     market = asyncio.run(regular())
     horizons = asyncio.run(read_horizons(market.stores.aggregates, (BTC.venue, BTC.symbol)))
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1"), horizons.late
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000)), horizons.late
 
 
 @settings(max_examples=60, deadline=None)
@@ -140,8 +147,14 @@ def test_the_first_page_of_a_tape_that_goes_on_is_not_kept(old) -> None:
 
 def test_what_was_kept_for_long_is_still_true_after_trades_that_came_too_late() -> None:
     market = asyncio.run(regular())
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    client = TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
     asked = {"start": ms(MIDNIGHT), "end": ms(MIDNIGHT + DAY), "timeframe": "1d"}
     before = client.get(f"{ROOT}/candles", params=asked)
     assert before.headers["cache-control"] == SETTLED

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 import uvicorn
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
+from guarded import Guarded
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -24,7 +26,11 @@ def test_tools_work_over_a_real_socket(era: Era) -> None:
     async def law() -> None:
         market = standing()
         app = create_app(
-            queries=market.queries, components=[], clock=market.clock, settings=Settings()
+            queries=market.queries,
+            components=[],
+            clock=market.clock,
+            settings=Settings(),
+            guard=Guarded(market.clock, Settings()).edge,
         )
         http = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -56,8 +62,16 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 @pytest.fixture
 def http() -> TestClient:
     market = standing()
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False)
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    return TestClient(
+        app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000), follow_redirects=False
+    )
 
 
 def test_mcp_answers_at_its_path_without_a_redirect_or_a_session(http: TestClient) -> None:
@@ -83,15 +97,23 @@ def test_foreign_hosts_and_origins_are_turned_away(http: TestClient) -> None:
 
 def _statuses(settings: Settings, *asked: dict[str, str]) -> list[int]:
     market = standing()
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=settings)
-    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=settings,
+        guard=Guarded(market.clock, settings).edge,
+    )
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000)) as client:
         answers = [client.post("/mcp", json=INITIALIZE, headers=ACCEPT | one) for one in asked]
     return [answer.status_code for answer in answers]
 
 
 def test_names_and_origins_are_checked_where_the_service_is_open_to_a_network_too() -> None:
-    open_to_all = {"host": "0.0.0.0", "allow_open_bind": True}  # noqa: S104  it is what is tested
+    open_to_all: dict[str, Any] = {"host": "0.0.0.0", "allow_open_bind": True}  # noqa: S104  it is what is tested
     names = ({"Host": "localhost:8000"}, {"Host": "data.example"}, {"Host": "evil.example"})
+    assert _statuses(Settings(**open_to_all), {}, *names) == [401, 401, 421, 421]
+    open_to_all["require_keys"] = "never"
     assert _statuses(Settings(**open_to_all), {}, *names) == [200, 200, 421, 421]
     named = Settings(
         **open_to_all, allowed_hosts=("data.example",), allowed_origins=("https://page.example",)
@@ -102,8 +124,8 @@ def test_names_and_origins_are_checked_where_the_service_is_open_to_a_network_to
 
 def test_headers_do_not_pile_up_from_answer_to_answer(http: TestClient) -> None:
     with http as client:
-        heads = [
-            sorted(client.post("/mcp", json=INITIALIZE, headers=ACCEPT).headers.multi_items())
-            for _ in range(4)
-        ]
+        answers = [client.post("/mcp", json=INITIALIZE, headers=ACCEPT) for _ in range(4)]
+    numbers = {answer.headers.pop("x-request-id") for answer in answers}
+    assert len(numbers) == 4
+    heads = [sorted(answer.headers.multi_items()) for answer in answers]
     assert heads.count(heads[0]) == 4

@@ -9,6 +9,7 @@ from tape import BASE, BTC, BYBIT, MINUTE, Market, ms, trade
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.instrument import Instrument
+from guarded import Guarded
 
 
 async def _listed(instrument: Instrument) -> Market:
@@ -16,8 +17,16 @@ async def _listed(instrument: Instrument) -> Market:
 
 
 def _client(market: Market) -> TestClient:
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    return TestClient(
+        app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
+    )
 
 
 @pytest.mark.parametrize("instrument", [BTC, BYBIT], ids=["ids prove", "ids do not prove"])

@@ -5,13 +5,15 @@ import pkgutil
 import re
 from pathlib import Path
 
-from cloud_marketdata import api
+from cloud_marketdata import api, security
 from cloud_marketdata.api.errors import HTTP_CODES, INVALID, Problems
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.errors import MarketDataError
+from cloud_marketdata.security.refusals import RefusedError
 
 PAGE = Path(__file__).parents[3] / "docs/api.md"
-APART = ("cloud_marketdata.api.stream.", "cloud_marketdata.api.mcp.")
+OURS = tuple(f"cloud_marketdata.{part}." for part in ("api", "core", "security"))
+APART = tuple(f"cloud_marketdata.{part}." for part in ("api.stream", "api.mcp", "security.audit"))
 ROW = re.compile(r"^\| ([a-z_, ]+) \| ([\d, ]+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -32,15 +34,18 @@ def told() -> dict[str, int]:
 def raised() -> dict[str, int]:
     """Return the codes of all errors of the API and of those that it hands on.
 
-    The live stream and MCP have refusals of their own, which their own pages name.
+    The live stream and MCP have refusals of their own, which their own pages name; nobody is
+    answered what the audit log fails with. The root of the refusals is never raised.
     """
-    for module in pkgutil.walk_packages(api.__path__, "cloud_marketdata.api."):
-        importlib.import_module(module.name)
+    for package in (api, security):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     return {
         error.code: error.status
         for error in errors()
-        if error.__module__.startswith(("cloud_marketdata.api.", "cloud_marketdata.core."))
+        if error.__module__.startswith(OURS)
         and not error.__module__.startswith(APART)
+        and error is not RefusedError
     }
 
 

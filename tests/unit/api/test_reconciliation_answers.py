@@ -17,6 +17,7 @@ from cloud_marketdata.core.errors import LimitError, StorageError
 from cloud_marketdata.domain.reconciled import Reconciled, Verdict
 from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.storage.ports import Stores
+from guarded import Guarded
 
 pytestmark = pytest.mark.anyio
 EXACT, MISMATCH, PENDING, UNAVAILABLE = (
@@ -186,8 +187,14 @@ async def test_more_minutes_than_a_page_holds_are_refused(limit):
 
 def test_rest_answers_in_the_envelope_and_refuses_in_the_common_words():
     market = asyncio.run(filled({1: MISMATCH}))
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    client = TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
     good = client.get(f"{ROOT}/reconciliation", params={"start": AT, "end": AT + 600_000})
     assert good.status_code == 200
     assert good.json()["data"][0]["verdict"] == "mismatch"

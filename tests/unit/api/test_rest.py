@@ -31,6 +31,7 @@ from cloud_marketdata.domain.coverage import CoverageState
 from cloud_marketdata.domain.events import Rejection
 from cloud_marketdata.domain.values import NS_PER_MS, Venue
 from cloud_marketdata.storage.ports import BookState, BookView
+from guarded import Guarded
 
 
 def window(minutes: int = 4) -> dict[str, Any]:
@@ -85,10 +86,19 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         ("get", "/v1/admin/symbols"),
         ("put", "/v1/admin/symbols/{venue}/{symbol}"),
         ("delete", "/v1/admin/symbols/{venue}/{symbol}"),
+        ("get", "/v1/keys"),
+        ("post", "/v1/keys"),
+        ("get", "/v1/keys/self"),
+        ("post", "/v1/keys/self/rotate"),
+        ("get", "/v1/keys/{key_id}"),
+        ("delete", "/v1/keys/{key_id}"),
+        ("post", "/v1/keys/{key_id}/rotate"),
     }
     for operation in calls.values():
-        content = operation["responses"]["200"]["content"]["application/json"]
-        assert content["schema"]["$ref"].startswith("#/components/schemas/")
+        good = next(status for status in operation["responses"] if status.startswith("2"))
+        schema = operation["responses"][good]["content"]["application/json"]["schema"]
+        for model in schema.get("anyOf", [schema]):
+            assert model["$ref"].startswith("#/components/schemas/")
         assert "application/problem+json" in operation["responses"]["422"]["content"]
 
 
@@ -150,9 +160,13 @@ def test_pages_of_trades_join_to_the_tape(limit: int, bounded: bool) -> None:  #
         tape = [trade(at, 5 * (at // 60)) for at in range(150)]
         await market.append(tape)
         app = create_app(
-            queries=market.queries, components=[], clock=market.clock, settings=Settings()
+            queries=market.queries,
+            components=[],
+            clock=market.clock,
+            settings=Settings(),
+            guard=Guarded(market.clock, Settings()).edge,
         )
-        client = TestClient(app, base_url="http://127.0.0.1")
+        client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
         asked: dict[str, Any] = {"start": ms(BASE), "limit": limit}
         if bounded:
             asked["end"] = ms(BASE + MINUTE)
@@ -206,8 +220,14 @@ def test_newest_trades_come_without_a_start_and_the_cursor_goes_on(
 
 def test_answers_are_fresh_before_anything_is_saved() -> None:
     market = asyncio.run(Market().open())
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    client = TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
     empty = client.get(f"{ROOT}/volume-profile").json()["data"]
     assert (empty["poc"], empty["rows"], empty["volume"]) == (None, [], "0.000")
     assert empty["value_area"]["vah"] is None
@@ -246,8 +266,16 @@ def test_book_that_may_not_be_believed_is_refused(view: BookView | None, words: 
         return market
 
     market = asyncio.run(fill())
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    answer = TestClient(app, base_url="http://127.0.0.1").get(f"{ROOT}/depth")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    answer = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000)).get(
+        f"{ROOT}/depth"
+    )
     assert answer.status_code == 409
     assert answer.json()["code"] == "not_ready"
     assert words in answer.json()["detail"]
@@ -256,8 +284,18 @@ def test_book_that_may_not_be_believed_is_refused(view: BookView | None, words: 
 def test_one_sided_book_has_no_mid() -> None:
     market = asyncio.run(Market().open())
     asyncio.run(market.stores.books.publish([book(asks=())]))
-    app = create_app(queries=market.queries, components=[], clock=market.clock, settings=Settings())
-    data = TestClient(app, base_url="http://127.0.0.1").get(f"{ROOT}/depth").json()["data"]
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=market.clock,
+        settings=Settings(),
+        guard=Guarded(market.clock, Settings()).edge,
+    )
+    data = (
+        TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
+        .get(f"{ROOT}/depth")
+        .json()["data"]
+    )
     assert (data["best_ask"], data["mid"], data["spread"]) == (None, None, None)
 
 
@@ -272,8 +310,14 @@ def test_plus_of_an_offset_reads_as_it_should(client: TestClient) -> None:
 
 def test_default_range_is_the_last_hour(market: Market) -> None:
     clock: FixedClock = market.clock
-    app = create_app(queries=market.queries, components=[], clock=clock, settings=Settings())
-    client = TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(
+        queries=market.queries,
+        components=[],
+        clock=clock,
+        settings=Settings(),
+        guard=Guarded(clock, Settings()).edge,
+    )
+    client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
     meta = client.get(f"{ROOT}/volume-profile").json()["meta"]
     now = clock.now() // NS_PER_MS
     assert meta["range"] == {"start": now - 3_600_000, "end": now}

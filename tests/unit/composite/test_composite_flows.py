@@ -22,6 +22,7 @@ from cloud_marketdata.core.errors import BadRequestError, LimitError
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.instrument import Scale
 from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S
+from edged import edged
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def client(two) -> TestClient:
     app = FastAPI()
     install(app, Problems("rest", two.clock))
     app.include_router(build_composite(two.queries))
-    return TestClient(app, raise_server_exceptions=False)
+    return edged(app, two.clock)
 
 
 def test_an_unknown_timeframe_is_refused_with_an_anchor_too(client):

@@ -85,6 +85,7 @@ def service(stores: Stores, clock: Hasty, role: str = "all") -> Service:
     # On this clock every sleeper moves the time on for all, so a short lease would lapse at once.
     settings = Settings(
         role=role,
+        storage="memory",
         symbols=dict.fromkeys(Venue, ()),
         lease_s=600,
         store_timeout_s=0.05,

@@ -7,10 +7,13 @@ from counters import Counters
 from fastapi import FastAPI
 from msgspec import json
 
+from cloud_marketdata.api.edge.visit import VISIT, Visit
 from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.stream.endpoint import build_stream
 from cloud_marketdata.api.stream.readers import Readers
 from cloud_marketdata.core.config import Settings
+from cloud_marketdata.security.identity import LOCAL, NOBODY, Identity
+from guarded import Guarded
 
 STEPS = 200
 
@@ -53,6 +56,7 @@ class Line:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.served: asyncio.Task[None]
+        self.visit: Visit
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._free = asyncio.Event()
         self._free.set()
@@ -103,48 +107,70 @@ class Line:
 
 
 class Stage:
-    """The routes over counters."""
+    """The routes over counters, behind a guard that is real but for the edge."""
 
-    def __init__(self, **settings: float) -> None:
+    def __init__(self, **settings: object) -> None:
         self.settings = Settings.model_validate({"storage": "memory", **settings})
         self.clock = StageClock()
         self.hub = Counters()
         self.readers = Readers(self.settings)
         self.app = FastAPI()
         install(self.app, Problems("rest", self.clock))
-        self.app.include_router(build_stream(self.hub, self.readers, self.clock, self.settings))
+        self.guarded = Guarded(self.clock, self.settings)
+        self.app.include_router(
+            build_stream(self.hub, self.readers, self.clock, self.settings, self.guarded.stream)
+        )
         self._group = asyncio.TaskGroup()
         self._lines: list[Line] = []
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
+        self._watching = self._group.create_task(self.guarded.rounds.run())
         return self
 
     async def __aexit__(self, *raised: object) -> None:
         self.readers.stop()
+        self._watching.cancel()
         for line in self._lines:
             line.unstick()
         await self._group.__aexit__(*raised)  # type: ignore[arg-type]
 
-    async def connect(self) -> Line:
-        """Connect by WebSocket."""
+    async def connect(self, identity: Identity | None = None, address: str = "") -> Line:
+        """Connect by WebSocket, as whom the edge has let in."""
         line = Line()
         self._lines.append(line)
         line.give({"type": "websocket.connect"})
         scope = _scope("websocket", "/v1/stream", "")
+        scope[VISIT] = self.visit("ws", identity, address)
         line.served = self._group.create_task(self.app(scope, line.receive, line.send))
         await settled()
         return line
 
-    async def get(self, query: str, headers: dict[str, str] | None = None) -> Line:
+    async def get(
+        self,
+        query: str,
+        headers: dict[str, str] | None = None,
+        identity: Identity | None = None,
+    ) -> Line:
         """Ask for server-sent events."""
         line = Line()
         self._lines.append(line)
         line.give({"type": "http.request", "body": b"", "more_body": False})
         scope = _scope("http", "/v1/stream/sse", query, headers)
+        line.visit = scope[VISIT] = self.visit("rest", identity, "")
         line.served = self._group.create_task(self.app(scope, line.receive, line.send))
         await settled()
         return line
+
+    def visit(self, surface: str, identity: Identity | None, address: str) -> Visit:
+        """Return what the edge leaves of a request."""
+        nobody = NOBODY if self.settings.asks_for_keys else LOCAL
+        who = nobody if identity is None else identity
+        address = address or "127.0.0.1"
+        local = address == "127.0.0.1"
+        return Visit(
+            "r-1", surface, resource="/v1/stream", address=address, local=local, identity=who
+        )
 
 
 def _scope(

@@ -150,14 +150,6 @@ async def test_list_tells_what_is_listened_to():
     assert reply["channels"] == [DEPTH | {"params": {"levels": 7}, "live": True}]
 
 
-async def test_auth_says_that_no_key_is_asked_for():
-    async with Stage() as stage:
-        line = await stage.connect()
-        reply = await line.ask({"op": "auth", "id": 9})
-
-    assert reply == {"op": "auth", "id": 9, "ok": True, "required": False}
-
-
 WRONG = [
     ("{", "bad_json"),
     ("[]", "bad_json"),

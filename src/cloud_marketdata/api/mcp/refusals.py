@@ -38,6 +38,24 @@ _NAMELESS: Final = {
 _SERVER_FAULT: Final = 500
 
 
+class RefusedCallError(ToolError):
+    """A tool was refused or failed; its text is the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.model_dump_json(exclude_none=True), log_level=logging.DEBUG)
+        self.problem = problem
+
+
+class RefusedRequestError(MCPError):
+    """A resource or a prompt was refused or failed; its data is the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        code = INTERNAL_ERROR if problem.status >= _SERVER_FAULT else INVALID_PARAMS
+        told = problem.model_dump(mode="json", exclude_none=True)
+        super().__init__(code, problem.detail, told)
+        self.problem = problem
+
+
 class ProblemMiddleware(Middleware):
     """Turns every refusal and failure into a problem."""
 
@@ -53,8 +71,7 @@ class ProblemMiddleware(Middleware):
         try:
             return await call_next(context)
         except Exception as error:
-            text = self._of(error, "tool").model_dump_json(exclude_none=True)
-            raise ToolError(text, log_level=logging.DEBUG) from error
+            raise RefusedCallError(self._of(error, "tool")) from error
 
     async def on_read_resource(
         self,
@@ -65,7 +82,7 @@ class ProblemMiddleware(Middleware):
         try:
             return await call_next(context)
         except Exception as error:
-            raise self._fault(error, "resource") from error
+            raise RefusedRequestError(self._of(error, "resource")) from error
 
     async def on_get_prompt(
         self,
@@ -76,12 +93,7 @@ class ProblemMiddleware(Middleware):
         try:
             return await call_next(context)
         except Exception as error:
-            raise self._fault(error, "prompt") from error
-
-    def _fault(self, error: Exception, what: str) -> MCPError:
-        problem = self._of(error, what)
-        code = INTERNAL_ERROR if problem.status >= _SERVER_FAULT else INVALID_PARAMS
-        return MCPError(code, problem.detail, problem.model_dump(mode="json", exclude_none=True))
+            raise RefusedRequestError(self._of(error, "prompt")) from error
 
     def _of(self, error: Exception, what: str) -> Problem:
         cause = error.__cause__ if isinstance(error, FastMCPError) else error

@@ -12,6 +12,7 @@ from fastmcp import FastMCP
 from cloud_marketdata.api.errors import Problems
 from cloud_marketdata.api.mcp.documents import add_documents
 from cloud_marketdata.api.mcp.evidence import add_evidence
+from cloud_marketdata.api.mcp.guard import NONE, Guards
 from cloud_marketdata.api.mcp.prompts import add_prompts
 from cloud_marketdata.api.mcp.refusals import ProblemMiddleware
 from cloud_marketdata.api.mcp.registry import tools
@@ -27,8 +28,8 @@ INSTRUCTIONS: Final = (
 )
 
 
-def build_mcp(queries: Queries, version: str) -> FastMCP:
-    """Return the MCP server over these queries."""
+def build_mcp(queries: Queries, version: str, guards: Guards = NONE) -> FastMCP:
+    """Return the MCP server over these queries; `guards` let requests in and have them recorded."""
     # It would print a traceback for each refusal; our own log has whatever is not the asker's.
     logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
     mcp: FastMCP = FastMCP(
@@ -36,7 +37,11 @@ def build_mcp(queries: Queries, version: str) -> FastMCP:
         INSTRUCTIONS,
         version=version,
         mask_error_details=True,
-        middleware=[ProblemMiddleware(Problems("mcp", queries.clock))],
+        middleware=[
+            *guards.outside,
+            ProblemMiddleware(Problems("mcp", queries.clock)),
+            *guards.inside,
+        ],
     )
     for tool in tools(queries):
         mcp.add_tool(tool)

@@ -30,10 +30,11 @@ _EXAMPLES: Final = json.loads(files(__package__).joinpath("examples.json").read_
 _DESCRIPTION: Final = """
 Live market data over one WebSocket: trades, books, profiles, order flow, candles, anomalies and
 status. Prices and sizes are decimal strings, times are epoch milliseconds. Every frame names its
-channel, its epoch and its seq; docs/stream.md tells how they are read.
+channel, its epoch and its seq; docs/stream.md tells how they are read. Where keys are asked for,
+one is shown in a header of the handshake, or in `auth` within five seconds.
 """
 _ABOUT: Final[Mapping[str, str]] = {
-    _CONTROL: "Requests, their replies, and the last word before the server ends a connection.",
+    _CONTROL: "Requests, their replies, and what is to be said of the key and of the end.",
     ChannelName.TRADES: "Every trade in the order of the log; `from` replays what came before.",
     ChannelName.DEPTH: "The top of the live book; told to be away while it is out of sync.",
     ChannelName.VOLUME_PROFILE: "The answer of volume-profile, and the rows that change.",
@@ -97,6 +98,9 @@ def _operations(sides: Mapping[str, Iterable[Described]]) -> dict[str, Any]:
         | {"reply": _at(_CONTROL, [names[REPLIES[op]], "refused"])}
         for op, described in requests().items()
     }
+    told["notice"] = _operation(
+        "send", _CONTROL, ["notice"], "Tell that the key is to be replaced."
+    )
     told["farewell"] = _operation("send", _CONTROL, ["farewell"], "Tell why the connection ends.")
     for name in ChannelName:
         said = [described.name for described in sides[name.value]]

@@ -50,9 +50,16 @@ class Delivery:
         self._send = send
         self._clock = clock
         self._patience_s = patience_s
+        self.characters = 0
+        """How much was sent, or begun to be; bytes, but for a rare word that is not ASCII."""
         self._begun = self._done = 0
         self._rest: Awaitable[None] | None = None
         self._gone: Exception | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many frames were sent, or begun to be."""
+        return self._begun
 
     async def run(self) -> None:
         """Send until the outbox says that the connection shall end."""
@@ -81,6 +88,7 @@ class Delivery:
     async def _drain(self) -> None:
         while (item := self._outbox.pop()) is not None:
             self._begun += 1
+            self.characters += len(item.frame.text)
             await self._send(item)
             self._done += 1
 
@@ -97,6 +105,7 @@ class Delivery:
         """Send a frame without a task, up to where it would have to wait."""
         sending = self._send(item).__await__()
         self._begun += 1
+        self.characters += len(item.frame.text)
         try:
             awaited = next(sending)
         except StopIteration:

@@ -74,6 +74,7 @@ def replies() -> Iterator[Described]:
         ("authed", messages.Authed),
         ("listed", messages.ListReply),
         ("refused", messages.Refused),
+        ("notice", messages.Notice),
         ("farewell", messages.Farewell),
     ):
         yield Described(name, model, "serialization")

@@ -10,6 +10,7 @@ from starlette.routing import WebSocketRoute
 
 from cloud_marketdata.api.errors import problems
 from cloud_marketdata.api.stream.desk import Desk
+from cloud_marketdata.api.stream.guard import StreamGuard
 from cloud_marketdata.api.stream.listening import wanted_by
 from cloud_marketdata.api.stream.ports import Subscriptions
 from cloud_marketdata.api.stream.readers import Readers
@@ -45,10 +46,14 @@ LastEventId = Annotated[str | None, Header(max_length=256, description="What Eve
 
 
 def build_stream(
-    hub: Subscriptions, readers: Readers, clock: Clock, settings: Settings
+    hub: Subscriptions,
+    readers: Readers,
+    clock: Clock,
+    settings: Settings,
+    guard: StreamGuard,
 ) -> APIRouter:
-    """Return the routes; `readers` is also asked by /health and told of the end by main."""
-    desk = Desk(hub, readers, clock, settings)
+    """Return the routes; main runs `guard.rounds`, and tells `readers` of the end."""
+    desk = Desk(hub, readers, clock, settings, guard)
     router = APIRouter(responses=problems(400, 404, 422, 500, 503))
     router.routes.append(WebSocketRoute(PATH, StreamSocket(desk), name="stream"))
     _add_events(router, desk)

@@ -7,7 +7,7 @@ to them by tests, but frames are encoded by who makes them, once for all listene
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from cloud_marketdata.api.errors import Fault
 from cloud_marketdata.api.questions import TimeGiven
@@ -76,9 +76,10 @@ class Ping(Asked):
 
 
 class Auth(Asked):
-    """Ask whether a key is needed. None is."""
+    """Show a key, the first one or one that takes its place; without one, ask who is known."""
 
     op: Literal[Op.AUTH]
+    key: Annotated[SecretStr, Field(max_length=128)] | None = None
 
 
 class List(Asked):
@@ -131,6 +132,7 @@ class Refused(Reply):
     detail: str
     errors: list[Fault] | None = None
     request_id: str | None = None
+    retry_after_s: float | None = None
 
 
 class Pong(Reply):
@@ -142,11 +144,20 @@ class Pong(Reply):
 
 
 class Authed(Reply):
-    """The answer to auth."""
+    """The answer to auth: as whom the connection is known from now on.
+
+    Without a key there is neither `key_id` nor an end; times are epoch ms.
+    """
 
     op: Literal[Op.AUTH] = Op.AUTH
     ok: Literal[True] = True
     required: bool
+    """Whether nothing is answered without a key."""
+    owner: str
+    scopes: list[str]
+    key_id: str | None = None
+    retires_at: int | None = None
+    ends_at: int | None = None
 
 
 class Named(Message):
@@ -194,6 +205,17 @@ class Farewell(Message):
     code: str
     detail: str
     last: list[Got]
+
+
+class Notice(Message):
+    """The key of this connection is to be replaced: from `ends_at` on it is refused."""
+
+    op: Literal["notice"] = "notice"
+    code: Literal["key_rotation_due", "key_retired"]
+    detail: str
+    key_id: str
+    retires_at: int
+    ends_at: int
 
 
 class ChannelFrame(Message):

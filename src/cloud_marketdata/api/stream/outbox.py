@@ -153,6 +153,16 @@ class Outbox:
             self.parting = parting
             self._wake()
 
+    def cut(self, parting: Parting) -> None:
+        """Have the connection end without what waits, and take nothing more."""
+        self._items.clear()
+        self._behind.clear()
+        self._bytes = 0
+        # Nothing fits from here on, so that what is offered until the end is dropped.
+        self._most = -1
+        self._roomy.set()
+        self.part(parting)
+
     def _put(self, channel: Channel | None, frame: Frame) -> None:
         self._items.append(Item(channel, frame))
         self._bytes += len(frame.text)
@@ -181,7 +191,7 @@ class Outbox:
         elif self._made_room(frame):
             self._put(channel, frame)
         else:
-            self._tell_off()
+            self.cut(SLOW)
 
     def _made_room(self, frame: Frame) -> bool:
         """Conflate whatever may be, the channel that waits longest first, until a frame fits."""
@@ -192,15 +202,6 @@ class Outbox:
                 if self._fits(frame):
                     return True
         return False
-
-    def _tell_off(self) -> None:
-        self._items.clear()
-        self._behind.clear()
-        self._bytes = 0
-        # Nothing fits from here on, so that what is offered until the end is dropped.
-        self._most = -1
-        self._roomy.set()
-        self.part(SLOW)
 
     def _fall_behind(self, channel: Channel) -> None:
         self._behind[channel] = self._behind.get(channel, 0) + self._drop(channel)

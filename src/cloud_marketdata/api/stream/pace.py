@@ -7,11 +7,13 @@ from cloud_marketdata.core.clock import Clock
 class Pace:
     """A bucket that holds one second's worth of requests and fills all the time.
 
-    lost: refusals in a row; who goes on like that has no interest in the answers.
+    lost: refusals in a row, for coming too early or for want of quota; who goes on like that has
+        no interest in the answers.
     """
 
     def __init__(self, per_s: int, clock: Clock) -> None:
         self.lost = 0
+        self._before = 0
         self._per_s = per_s
         self._clock = clock
         self._left = float(per_s)
@@ -32,4 +34,8 @@ class Pace:
             msg = f"more than {self._per_s} requests a second"
             raise TooManyControlsError(msg)
         self._left -= 1
-        self.lost = 0
+        self._before, self.lost = self.lost, 0
+
+    def refuse(self) -> None:
+        """Count the request of the last step as refused after all: the quota had not enough."""
+        self.lost = self._before + 1

@@ -12,9 +12,11 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from cloud_marketdata.api.edge.visit import Visit, visit_of
 from cloud_marketdata.api.stream.delivery import Delivery, ReaderGoneError
 from cloud_marketdata.api.stream.delivery import Send as Sending
 from cloud_marketdata.api.stream.desk import Desk
+from cloud_marketdata.api.stream.journal import outcome_of
 from cloud_marketdata.api.stream.listening import Listening, Wanted
 from cloud_marketdata.api.stream.outbox import PLACES, Item, Outbox, Parting
 from cloud_marketdata.api.stream.ports import Channel, ChannelName, Frame
@@ -43,9 +45,9 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take on all channels or raise, and then stream."""
-        del scope
+        visit = visit_of(scope)
         outbox = self._desk.outbox()
-        with self._desk.readers.seat(outbox):
+        with self._desk.admitted(visit, outbox):
             listening = self._desk.listening(outbox)
             try:
                 for wanted in self._wanted:
@@ -55,6 +57,7 @@ class EventStream(Response):
                 await self._stream(receive, send, outbox, listening)
             finally:
                 listening.end()
+                _note(visit, outbox)
 
     async def _stream(
         self, receive: Receive, send: Send, outbox: Outbox, listening: Listening
@@ -79,6 +82,13 @@ class EventStream(Response):
         """Return the channel whose seq alone says where the reader stands."""
         only = self._wanted[0].channel if len(self._wanted) == 1 else None
         return only if only is not None and only.name is ChannelName.TRADES else None
+
+
+def _note(visit: Visit, outbox: Outbox) -> None:
+    """Leave for the audit log why the stream was ended from this side, if it was."""
+    if outbox.parting is not None:
+        visit.code = outbox.parting.code
+        visit.outcome = outcome_of(outbox.parting)
 
 
 def _headers() -> list[tuple[bytes, bytes]]:

@@ -15,7 +15,7 @@ from cloud_marketdata.api.wire.preferences import Headers, listed
 SETTLED: Final = "private, max-age=86400, immutable"
 LIVE: Final = "private, no-cache"
 NEVER: Final = "no-store"
-VARY: Final = "Accept, Accept-Encoding"
+VARY: Final = "Accept, Accept-Encoding, Authorization, Origin, X-API-Key"
 _AGES: Final = re.compile(rb'"staleness_ms":(?:\d+|null),?')
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 

@@ -31,6 +31,8 @@ from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.hosting import GuestServer, bound
+from cloud_marketdata.guarding import Guarding
+from cloud_marketdata.security.audit.log import AuditLog
 from cloud_marketdata.storage.deployment import Deployment, open_stores
 
 _START_S: Final = 60.0
@@ -70,8 +72,15 @@ def service(folder: Path, told: Connection) -> None:
         async with open_stores(Deployment(settings, clock, random, appends=False)) as stores:
             queries = Queries(stores, clock, settings)
             components: list[Component] = [queries.answers, queries.trees, queries.profiles]
-            app = create_app(queries=queries, components=components, clock=clock, settings=settings)
-            await _serve(app, told)
+            audit = AuditLog(settings, stores.objects, clock, random)
+            guard = Guarding(stores, stores.quotas, settings, clock, random, audit).guard
+            app = create_app(
+                queries=queries, components=components, clock=clock, settings=settings, guard=guard
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(audit.run())
+                await _serve(app, told)
+                audit.close()
 
     uvloop.run(run())
 

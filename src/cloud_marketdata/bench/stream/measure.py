@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
@@ -41,9 +42,17 @@ async def measure(plan: Plan, clock: Clock, random: Random) -> dict[str, Any]:
 
     Raises VenueError where the crowd did not come together.
     """
-    settings = Settings(
-        role="serve", storage="memory", stream_connections=plan.clients + plan.stuck + 1
-    )
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            role="serve",
+            storage="memory",
+            data_dir=Path(folder),
+            stream_connections=plan.clients + plan.stuck + 1,
+        )
+        return await _measured(plan, settings, clock, random)
+
+
+async def _measured(plan: Plan, settings: Settings, clock: Clock, random: Random) -> dict[str, Any]:
     deployment = Deployment(settings, clock, random, appends=True)
     async with open_stores(deployment) as stores:
         await stores.instruments.save([_instrument(SYMBOL), _instrument(FLOOD)])

@@ -1,0 +1,1 @@
+"""MCP on stdin and stdout: over a local data folder, or handed through to a running service."""
