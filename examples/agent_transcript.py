@@ -8,6 +8,7 @@ answers, stand here; every answer is the service's own. Run it beside `make demo
 import argparse
 import asyncio
 import json
+import os
 from decimal import Decimal
 from typing import Any, Final
 
@@ -162,7 +163,8 @@ async def main() -> None:
     parser.add_argument("--symbol", default="BTCUSDT")
     parser.add_argument("--calls", default=3, type=int, help="how often the tape is read")
     asked = parser.parse_args()
-    async with Client(asked.url) as client:
+    # For a service that asks for a key.
+    async with Client(asked.url, auth=os.environ.get("MARKETDATA_KEY")) as client:
         agent = Agent(client)
         await tools(agent, client)
         await where_it_traded(agent, asked.venue, asked.symbol)

@@ -1,12 +1,14 @@
 """A bot in thirty lines: it follows trades and the book, misses nothing, and stands aside in doubt.
 
 It never trades. Run it beside `make demo`:
-`.venv/bin/python examples/bot.py ws://127.0.0.1:8000/v1/stream`.
+`.venv/bin/python examples/bot.py ws://127.0.0.1:8000/v1/stream`. A service that asks for a key gets
+the one in MARKETDATA_KEY.
 """
 
 import argparse
 import asyncio
 import json
+import os
 from collections import deque
 from contextlib import suppress
 from decimal import Decimal
@@ -19,7 +21,9 @@ async def follow(url: str, market: dict[str, str]) -> None:
     """Print the best quotes, and what the last 200 trades lean to, for ever."""
     place: dict[str, str | int] = {}  # behind which trade to go on when the connection is lost
     flow: deque[Decimal] = deque(maxlen=200)
-    async for socket in connect(url):  # and again, whenever it is lost
+    key = os.environ.get("MARKETDATA_KEY")
+    shown = {"Authorization": f"Bearer {key}"} if key else None
+    async for socket in connect(url, additional_headers=shown):  # and again, whenever it is lost
         trades = {"name": "trades", **market} | ({"from": place} if place else {})
         wanted = [trades, {"name": "depth", "levels": 5, **market}]
         await socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": wanted}))

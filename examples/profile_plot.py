@@ -9,6 +9,7 @@ Prices and sizes stay `Decimal` from the file to the picture; only the picture r
 import argparse
 import io
 import json
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +28,12 @@ asked = parser.parse_known_args()[0]  # a notebook's kernel has arguments of its
 
 # %% The table, and what stands beside it
 path = f"/v1/markets/{asked.venue}/{asked.symbol}/volume-profile"
+key = os.environ.get("MARKETDATA_KEY")  # for a service that asks for one
 answer = httpx2.get(
-    asked.url + path, params={"rolling": asked.minutes, "format": "parquet"}, timeout=30
+    asked.url + path,
+    params={"rolling": asked.minutes, "format": "parquet"},
+    headers={"Authorization": f"Bearer {key}"} if key else None,
+    timeout=30,
 )
 if answer.is_error:  # the problem says in words what is wrong
     sys.exit(answer.text)

@@ -13,6 +13,7 @@ from cloud_marketdata.security.gate import Gate
 from cloud_marketdata.security.keys.desk import KeyDesk, NewKey
 from cloud_marketdata.security.keys.keyring import Keyring
 from cloud_marketdata.security.keys.peppers import Peppers
+from cloud_marketdata.security.limits.addresses import Trusted
 from cloud_marketdata.security.limits.limits import Limits
 from cloud_marketdata.security.limits.seats import Seats
 from cloud_marketdata.storage.memory.keys import MemoryKeys
@@ -33,6 +34,7 @@ class Guarded:
         self.limits = Limits(quotas, quotas, settings, clock)
         self.gate = Gate(self.keyring, self.limits, settings)
         self.seats = Seats(settings)
+        self.trusted = Trusted(settings.trusted_proxies)
         self.rounds = Rounds(self.keyring, clock, settings)
         self.desk = KeyDesk(self.keys, peppers, clock, Random(7), settings)  # noqa: S311  a test
 
@@ -44,7 +46,7 @@ class Guarded:
     @property
     def edge(self) -> Guard:
         """What the whole application is guarded with."""
-        return Guard(self.gate, self.desk, self.events.append)
+        return Guard(self.gate, self.desk, self.events.append, self.trusted)
 
     async def heard(self, count: int) -> None:
         """Return once there are so many events; some come when a connection has ended."""

@@ -27,6 +27,7 @@ from cloud_marketdata.security.keys.lineages import Lineages
 from cloud_marketdata.security.keys.pepper_file import open_peppers
 from cloud_marketdata.security.keys.rotating import Rotating
 from cloud_marketdata.security.keys.watching import Watching
+from cloud_marketdata.security.limits.addresses import Trusted
 from cloud_marketdata.security.limits.limits import Limits
 from cloud_marketdata.security.limits.seats import Seats
 from cloud_marketdata.security.tls.certificates import Certificates
@@ -48,7 +49,7 @@ class Guarding:
         random: a SystemRandom: secrets are made of it.
         audit: where each operation is written down.
 
-    Raises SettingsError for peppers or certificates that cannot be used.
+    Raises SettingsError for peppers, proxies or certificates that cannot be used.
     """
 
     def __init__(
@@ -66,9 +67,8 @@ class Guarding:
         gate = Gate(self._keyring, limits, settings)
         seats, rounds = Seats(settings), Rounds(self._keyring, clock, settings)
         self._audit = audit
-        self.guard = Guard(
-            gate, KeyDesk(stores.keys, peppers, clock, random, settings), audit.record
-        )
+        desk = KeyDesk(stores.keys, peppers, clock, random, settings)
+        self.guard = Guard(gate, desk, audit.record, Trusted(settings.trusted_proxies))
         self.stream = StreamGuard(gate, seats, rounds, audit.record)
         self.door = Door(settings.stream_connections + _BESIDE_READERS, settings.header_timeout_s)
         self.certificates = Certificates(settings, clock) if settings.tls_certificate else None

@@ -68,6 +68,7 @@ class Fortress:
     keys: Bunch
     chronicle: Chronicle
     expected: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stories: dict[str, bytes] = field(default_factory=dict)
 
@@ -96,7 +97,8 @@ class Fortress:
             pairs.append(("Authorization", f"Bearer {self.key(key)}"))
         request = written(self.door, target, pairs, method=method, body=body)
         answer = exchanged(self.door, address, request, method)
-        self.stories.setdefault(address, request[:120])
+        self.stories.setdefault(address, request.partition(b"\r\n")[0][:120])
+        self.asked[address] += 1
         self.expect(address, 1)
         if method != "HEAD" and answer.code:
             self.refused[answer.code] += 1

@@ -50,6 +50,8 @@ def test_ten_thousand_guesses_are_a_hundred(fortress):
 
     seconds = clock.monotonic() - begun
     fortress.expect(address, GUESSES)
+    fortress.asked[address] += GUESSES
+    fortress.stories[address] = b"guesses"
     assert set(said) == {(401, "key_invalid"), (429, "quota_exceeded")}
     # 1200 units at 11 a guess, and what comes back meanwhile.
     assert said[401, "key_invalid"] <= 110 + seconds * 20 / 11 + 2

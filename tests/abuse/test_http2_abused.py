@@ -46,7 +46,9 @@ def asked(keep: Fortress, *changed: tuple[bytes, bytes]) -> Said:
     names = {name for name, _ in changed}
     head = [pair for pair in fields(keep.door) if pair[0] not in names]
     with frames_to(keep.door, fresh_address()) as frames:
-        frames.send(frames.asking(1, [*changed, *head]))
+        # Names with a colon come first, or the head is malformed by that alone.
+        head = sorted([*head, *changed], key=lambda pair: pair[0][:1] != b":")
+        frames.send(frames.asking(1, head))
         return frames.said(1)
 
 

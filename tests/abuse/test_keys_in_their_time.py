@@ -63,6 +63,7 @@ def test_a_replaced_key_is_told_so_as_long_as_it_is_taken(fortress):
     made(fortress, "old")
     rotated(fortress, "old", "new")
 
+    time.sleep(CACHE_S)
     answer = fortress.ask(MARKETS, "old")
 
     assert answer.status == 200
@@ -180,7 +181,14 @@ def test_a_websocket_ends_within_seconds_of_its_key(fortress):
 
     assert (code, reason) == (4401, "key_revoked")
     assert clock.monotonic() - begun < PROMPT_S
-    assert [e for e in fortress.chronicle.of(address) if e.get("code") == "key_revoked"]
+    fortress.expect(address, 3)
+    assert [event["action"] for event in fortress.events(address)] == [
+        "ws.connect",
+        "ws.subscribe",
+        "ws.close",
+    ]
+    last = fortress.events(address)[-1]
+    assert (last["code"], last["outcome"]) == ("key_revoked", "refused")
 
 
 def test_a_websocket_that_authenticated_by_op_ends_as_soon(fortress):
@@ -219,9 +227,10 @@ def test_a_replaced_key_is_told_in_the_stream(fortress):
     with joined(fortress, "told") as connection:
         say(connection, op="subscribe", channels=[TRADES])
         rotated(fortress, "told", "told heir")
-        notice = next(hear(connection, "notice", 15))
+        notice = next(hear(connection, "ends_at", PROMPT_S))
 
-    assert "key" in notice["notice"]
+    assert (notice["op"], notice["code"]) == ("notice", "key_retired")
+    assert notice["key_id"] == fortress.keys.id_of("told")
 
 
 def test_a_key_of_ten_a_minute_is_refused_at_the_eleventh(fortress):

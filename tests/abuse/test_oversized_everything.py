@@ -21,6 +21,7 @@ def poured(fortress: Fortress, head: bytes, piece: bytes, most: int) -> tuple[in
     """
     address = fresh_address()
     fortress.expect(address, 1)
+    fortress.stories[address] = head[:40]
     sent = 0
     with closing(dialled(fortress.door, address)) as connection:
         try:

@@ -15,6 +15,7 @@ def test_a_request_of_two_meanings_is_refused_and_its_connection_closed(fortress
     address = fresh_address()
     request = TWO_MEANINGS[wrong].replace("{host}", fortress.door.name).encode("latin-1")
     fortress.expect(address, 1)
+    fortress.stories[address] = wrong.encode()
 
     heard = said_until_closed(fortress.door, address, request, 5)
 

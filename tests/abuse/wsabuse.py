@@ -10,6 +10,8 @@ from rawhttp import Answer, dialled, fresh_address
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from cloud_marketdata.core.clock import SystemClock
+
 STREAM = "/v1/stream"
 
 
@@ -57,18 +59,21 @@ def say(connection: ClientConnection, **request: object) -> dict[str, Any]:
 
 def hear(connection: ClientConnection, having: str, seconds: float = 10) -> Iterator[Any]:
     """Yield the messages that have a field."""
+    clock = SystemClock()
+    end = clock.monotonic() + seconds
     while True:
-        heard = json.loads(connection.recv(timeout=seconds))
+        heard = json.loads(connection.recv(timeout=end - clock.monotonic()))
         if having in heard:
             yield heard
 
 
 def all_heard(connection: ClientConnection, seconds: float = 15) -> list[Any]:
-    """Read until the service closes; return what it said."""
-    heard = []
+    """Read until the service closes; return what it said. Raises TimeoutError."""
+    heard, clock = [], SystemClock()
+    end = clock.monotonic() + seconds
     with suppress(ConnectionClosed):
         while True:
-            heard.append(json.loads(connection.recv(timeout=seconds)))
+            heard.append(json.loads(connection.recv(timeout=end - clock.monotonic())))
     return heard
 
 

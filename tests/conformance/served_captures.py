@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from msgspec.structs import replace
 from recordings import RECORDINGS, frames, player
 
 from cloud_marketdata.api.app import create_app
@@ -21,6 +22,7 @@ from cloud_marketdata.domain.values import NS_PER_S, Venue
 from cloud_marketdata.processing.flow.offline import TapeAnalysis
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.replay.instruments import read_instruments
+from cloud_marketdata.security.identity import Scope
 from cloud_marketdata.storage.flow_ports import FlowChanges
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
@@ -28,6 +30,7 @@ from guarded import Guarded
 
 CAPTURES: Final = ("usdm-0808", "spot-0808")
 PAIR: Final = Subject.pair(Venue.BINANCE_USDM, Venue.BYBIT_LINEAR, "BTCUSDT")
+KEY_IDS: Final = ("ab12cd34", *(f"ab12c{at:03}" for at in range(300)))
 _LEVELS: Final = 200
 
 
@@ -89,14 +92,27 @@ async def served(data: Path, seconds: int) -> FastAPI:
     listed = read_instruments(data / "instruments.json", Venue.BYBIT_LINEAR)
     await stores.instruments.save([one for one in listed if one.symbol == PAIR.symbol])
     await stores.flow.save(PAIR, FlowChanges(b"here"))
-    return create_app(
-        queries=Queries(stores, clock, Settings()),
+    settings = Settings(limit_per_ip=10_000_000)
+    guarded = Guarded(clock, settings)
+    app = create_app(
+        queries=Queries(stores, clock, settings),
         components=[],
         clock=clock,
-        settings=Settings(),
-        guard=Guarded(clock, Settings()).edge,
+        settings=settings,
+        guard=guarded.edge,
         rosters={venue: KeptRoster() for venue in Venue},
     )
+    app.state.key = await _key(guarded)
+    return app
+
+
+async def _key(guarded: Guarded) -> str:
+    """Return a key that is good for everything; those of KEY_IDS are there to be changed."""
+    key = await guarded.key(*Scope, per_minute=10_000_000)
+    (record,) = await guarded.keys.all()
+    copies = [replace(record, id=one, lineage=one, revision=1) for one in KEY_IDS]
+    assert await guarded.keys.change(copies)
+    return key
 
 
 async def _fill(stores: Stores, clock: StoppedClock, data: Path, name: str) -> None:

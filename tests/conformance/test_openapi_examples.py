@@ -31,16 +31,37 @@ def app(data: Path) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def caller(app: FastAPI) -> TestClient:
-    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
+    shown = {"X-API-Key": app.state.key}
+    return TestClient(app, base_url="http://127.0.0.1", headers=shown, client=("127.0.0.1", 50000))
 
 
-def questions(app: FastAPI) -> list[tuple[str, str, dict[str, str], dict[str, Any]]]:
-    """Return method, path, query and the declared answer of each operation's own examples."""
-    return [
-        (method, _path(path, call), _query(call), call["responses"]["200"]["content"])
+def questions(app: FastAPI) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Return method, path, query or body, and the declared answer of each operation's examples.
+
+    What is taken away comes last.
+    """
+    asked = [
+        (method, _path(path, call), _given(app, call), _good(call)["content"])
         for path, calls in app.openapi()["paths"].items()
         for method, call in calls.items()
     ]
+    return sorted(asked, key=lambda one: one[0] == "delete")
+
+
+def _good(call: dict[str, Any]) -> dict[str, Any]:
+    statuses = [status for status in call["responses"] if status.startswith("2")]
+    assert len(statuses) == 1
+    answer: dict[str, Any] = call["responses"][statuses[0]]
+    return answer
+
+
+def _given(app: FastAPI, call: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a request that its examples make up."""
+    if "requestBody" not in call:
+        return {"params": _examples(call, "query")}
+    named = call["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema = app.openapi()["components"]["schemas"][named.rpartition("/")[2]]
+    return {"json": schema["examples"][0]}
 
 
 def _examples(call: dict[str, Any], place: str) -> dict[str, str]:
@@ -55,16 +76,12 @@ def _path(path: str, call: dict[str, Any]) -> str:
     return path.format(**_examples(call, "path"))
 
 
-def _query(call: dict[str, Any]) -> dict[str, str]:
-    return _examples(call, "query")
-
-
 def test_every_example_is_answered_in_the_declared_shape(app: FastAPI, caller: TestClient) -> None:
     components = {"components": app.openapi()["components"]}
     asked = questions(app)
-    for method, path, query, declared in asked:
-        answer = caller.request(method, path, params=query)
-        assert answer.status_code == 200, (path, answer.text)
+    for method, path, given, declared in asked:
+        answer = caller.request(method, path, **given)
+        assert answer.status_code in {200, 201}, (path, answer.text)
         schema = declared["application/json"]["schema"] | components
         Draft202012Validator(schema).validate(answer.json())
     assert len(asked) == sum(map(len, app.openapi()["paths"].values()))
@@ -85,11 +102,11 @@ def test_every_declared_form_can_be_had_and_holds_as_many_rows(
     app: FastAPI, caller: TestClient
 ) -> None:
     tables = [asked for asked in questions(app) if len(asked[3]) > 1]
-    for method, path, query, declared in tables:
+    for method, path, given, declared in tables:
         assert declared.keys() == {"application/json", *READERS}
         rows = {}
         for media, read in READERS.items():
-            answer = caller.request(method, path, params=query, headers={"Accept": media})
+            answer = caller.request(method, path, **given, headers={"Accept": media})
             assert answer.status_code == 200, (path, answer.text)
             rows[media] = read(answer.content)
         assert len(set(rows.values())) == 1, (path, rows)

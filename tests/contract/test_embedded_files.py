@@ -210,6 +210,18 @@ def _date_back(folder: Path) -> None:
     warm.close()
 
 
+async def test_a_folder_of_before_the_keys_is_brought_up_to_date(tmp_path):
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        await stores.instruments.save([BTC])
+    connection = sqlite3.connect(tmp_path / "warm.db")
+    connection.executescript("DROP TABLE keys; PRAGMA user_version = 4;")
+    connection.close()
+
+    async with open_embedded(tmp_path, SystemClock()) as stores:
+        assert await stores.instruments.all() == [BTC]
+        assert await stores.keys.all() == []
+
+
 async def test_a_folder_of_before_the_coverage_ledger_is_refused_and_left_alone(tmp_path):
     async with open_embedded(tmp_path, SystemClock()):
         pass

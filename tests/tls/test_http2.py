@@ -15,7 +15,7 @@ from hyperframe.frame import ContinuationFrame, HeadersFrame
 from tls_site import HOST, site
 
 from cloud_marketdata.core.clock import SystemClock
-from cloud_marketdata.core.http import http2
+from cloud_marketdata.core.http import sending
 from cloud_marketdata.security.tls.certificates import Certificates
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +105,13 @@ async def test_a_long_answer_arrives_whole(tls, pems):
         assert answer.content == b"x" * 5_000_000
 
 
+async def test_what_speaks_of_a_connection_of_http_1_is_left_out(tls, pems):
+    async with site(tls) as served, client(pems) as asking:
+        answer = await asking.get(f"https://localhost:{served.port}/rude")
+        assert answer.status_code == 200
+        assert not answer.headers.keys() & {"connection", "keep-alive"}
+
+
 async def test_a_head_is_answered_without_a_body(tls, pems):
     async with site(tls) as served, client(pems) as asking:
         answer = await asking.head(f"https://localhost:{served.port}/?size=1000")
@@ -132,7 +139,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(tls, pems):
 
 
 async def test_an_answer_waits_for_the_clients_window_and_not_for_ever(tls, pems, monkeypatch):
-    monkeypatch.setattr(http2, "_STUCK_S", 0.4)
+    monkeypatch.setattr(sending, "_STUCK_S", 0.4)
     async with site(tls) as served, peer_of(served.port, pems) as peer:
         number = peer.ask("/?size=10000000")
         events = await peer.events(1.5)

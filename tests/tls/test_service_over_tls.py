@@ -71,7 +71,7 @@ async def test_the_service_speaks_tls_1_3_and_nothing_else(running, own):  # noq
         assert await shown(port, own) == old
         renew(own)
         process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(8):
             while await shown(port, own) == old:  # noqa: ASYNC110  nobody tells
                 await asyncio.sleep(0.05)
         assert await shown(port, own) == leaf(own)

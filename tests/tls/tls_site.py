@@ -65,8 +65,8 @@ async def application(scope, receive, send):
     if scope["path"] == "/broken":
         message = "broken"
         raise ValueError(message)
-    version = scope["http_version"].encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-http", version)]})
+    rude = [(b"Connection", b"close"), (b"keep-alive", b"1")] if scope["path"] == "/rude" else []
+    await send({"type": "http.response.start", "status": 200, "headers": rude})
     body = b"x" * size or str(length).encode()
     for at in range(0, len(body), 16_384):
         part = body[at : at + 16_384]

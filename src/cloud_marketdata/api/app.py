@@ -74,7 +74,6 @@ def create_app(
     from cloud_marketdata.api.mcp.tape.seats import TapeSeats  # noqa: PLC0415 - same
 
     seats = TapeSeats()
-
     # The edge has looked at Host and Origin before; a second look could only disagree.
     mcp_app = build_mcp(queries, __version__, over_http(guard.gate, seats)).http_app(
         path=MCP_PATH, stateless_http=True, host_origin_protection=False
@@ -89,22 +88,24 @@ def create_app(
     app = Described(
         lambda inside: Edge(inside, guard, problems, clock, settings),
         asks_for_keys=settings.asks_for_keys,
-        title="Cloud MarketData",
         version=__version__,
         lifespan=lifespan,
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
     )
     install(app, problems)
     app.add_middleware(Shared)
-    app.include_router(build_router(queries, Health([*components, seats], clock, __version__)))
-    app.include_router(build_profile_series(queries.profile_series))
-    app.include_router(build_flow(queries.flow))
-    app.include_router(build_signals(queries.signals))
-    app.include_router(build_composite(queries.composite))
-    app.include_router(build_reconciliation(queries.reconciliation))
-    for router in (*routers, build_keys(guard.desk, clock), build_admin(rosters or {})):
+    health = Health([*components, seats], clock, __version__)
+    own = (build_keys(guard.desk, clock), build_admin(rosters or {}))
+    for router in (build_router(queries, health), *_questions(queries), *routers, *own):
         app.include_router(router)
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
     return app
+
+
+def _questions(queries: Queries) -> tuple[APIRouter, ...]:
+    return (
+        build_profile_series(queries.profile_series),
+        build_flow(queries.flow),
+        build_signals(queries.signals),
+        build_composite(queries.composite),
+        build_reconciliation(queries.reconciliation),
+    )

@@ -57,7 +57,9 @@ class AuditEventOut(Wire):
     """One operation; texts are as they were written: redacted, and cut at 256 characters."""
 
     time: int
-    writer: str = Field(description="Who wrote it down: one run of one process, or `cli`")
+    writer: str = Field(
+        description="Who wrote it down: one run of one process, or cli-… for all commands"
+    )
     seq: int = Field(description="Its number in the writer's chain")
     action: str
     surface: Literal["rest", "ws", "mcp", "cli", "system"]

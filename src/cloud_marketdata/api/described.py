@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Lifespan
 
 from cloud_marketdata.api.edge.directory import Directory
 from cloud_marketdata.api.edge.needs import NEEDS, Need
 from cloud_marketdata.api.errors import Problem, problems
 
+_TITLE: Final = "Cloud MarketData"
 _SCHEMAS: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer <key>"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -25,7 +26,7 @@ _AT_THE_DOOR: Final = (400, 401, 403, 408, 413, 414, 415, 421, 429, 431, 503)
 class Described(FastAPI):
     """An application inside an outermost layer of ours.
 
-    edge: puts that layer around whatever it is given.
+    edge: puts that layer around whatever it is given. FastAPI's own pages are off.
     asks_for_keys: whether nobody is answered without a key.
     """
 
@@ -34,9 +35,17 @@ class Described(FastAPI):
         edge: Callable[[ASGIApp], ASGIApp],
         *,
         asks_for_keys: bool,
-        **given: Any,  # noqa: ANN401  handed on
+        version: str,
+        lifespan: Lifespan[FastAPI],
     ) -> None:
-        super().__init__(**given)
+        super().__init__(
+            title=_TITLE,
+            version=version,
+            lifespan=lifespan,
+            redirect_slashes=False,
+            docs_url=None,
+            redoc_url=None,
+        )
         self._edge = edge
         self._asks_for_keys = asks_for_keys
         self._needs = Directory(NEEDS)

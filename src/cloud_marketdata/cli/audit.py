@@ -58,6 +58,8 @@ def verify(
     except StorageError as error:
         msg = f"the audit log cannot be read: {error}"
         raise SettingsError(msg) from error
+    if not report.writers:
+        raise FileNotFoundError(2, "no audit log", str(settings.data_dir / FOLDER))
     if json:
         say_json({"ok": report.ok, **msgspec.structs.asdict(report)})
     else:

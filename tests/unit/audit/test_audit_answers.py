@@ -16,6 +16,7 @@ from cloud_marketdata.core.errors import BadRequestError, LimitError
 from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.security.audit import reading
 from cloud_marketdata.security.audit.pen import Pen, Plan
+from cloud_marketdata.security.audit.reading import Reader, Wanted
 
 START, END = NOW // NS_PER_MS - 1, NOW // NS_PER_MS + 10_000
 
@@ -112,6 +113,26 @@ def test_pages_hold_every_event_of_a_range_once_and_in_order(
 
     assert names(events) == names(wanted)
     assert meta["range"] == {"start": start, "end": start + length}
+
+
+@given(
+    limit=st.integers(1, 90),
+    start=st.integers(0, 60),
+    length=st.integers(1, 10_000),
+    owner=st.sampled_from(["", "ada", "bob"]),
+)
+def test_the_newest_are_the_last_of_all(folder, limit, start, length, owner):
+    low, high = (START + start) * NS_PER_MS, (START + start + length) * NS_PER_MS
+    wanted = [
+        line
+        for line in everything(folder)
+        if low <= line["ts"] < high and owner in {"", line.get("owner")}
+    ]
+
+    found = Reader(folder).newest(Wanted(low, high, owner=owner), limit)
+
+    assert [(line.writer, line.seq) for line in found.lines] == names(wanted[-limit:])
+    assert found.more is (len(wanted) > limit)
 
 
 def test_an_event_is_told_whole(caller):

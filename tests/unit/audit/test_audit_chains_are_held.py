@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from cloud_marketdata.security.audit.anchor import Anchor
 from cloud_marketdata.security.audit.chain import Chain, Head
 from cloud_marketdata.security.audit.faults import Wrong
+from cloud_marketdata.security.audit.line import digest_of
+from cloud_marketdata.security.audit.places import file_name
 from cloud_marketdata.storage.memory import memory_objects
 
 WRITER = "serve-a-1-1"
@@ -283,6 +285,28 @@ def test_a_line_that_follows_another_one_than_the_one_that_is_there_is_found(who
 
     # The line behind it follows the one that was replaced.
     assert [told[1:] for told in found] == [(3, seq_of(path, 2), Wrong.FOREIGN, 2)]
+
+
+def test_a_line_of_another_writer_is_found_though_it_follows(whole):
+    path = whole.files[-1]
+    lines = lines_of(path)
+    seq = seq_of(path, len(lines) - 1)
+    before = Head(seq - 1, digest_of(lines[-2][:-1]))
+    whole.rewrite(path, [*lines[:-1], Chain("other", KEY, before).line(NOW, event())])
+
+    found, _ = whole.found()
+
+    assert found == [(path.name, len(lines), seq, Wrong.FOREIGN, 1)]
+
+
+def test_a_file_of_one_line_is_missed_too(whole):
+    path = whole.files[0]
+    path.with_name(file_name(2)).write_bytes(b"".join(lines_of(path)[1:]))
+    path.unlink()
+
+    found, _ = whole.found(whole.anchors)
+
+    assert found == [(file_name(2), 1, 1, Wrong.MISSING, 1)]
 
 
 def test_an_anchor_that_this_log_did_not_write_accuses_itself(whole):

@@ -85,6 +85,9 @@ def test_a_former_key_is_a_file(folder, monkeypatch, capsys):
 def test_without_a_key_or_a_folder_nothing_is_said_of_the_log(folder, monkeypatch):
     with pytest.raises(FileNotFoundError):
         run("verify", "--data-dir", folder / "none")
+    (folder / "other").mkdir()
+    with pytest.raises(FileNotFoundError, match="no audit log"):
+        run("verify", "--data-dir", folder / "other")
     monkeypatch.delenv("MARKETDATA_AUDIT_KEY")
     with pytest.raises(SettingsError, match="no key"):
         run("verify", "--data-dir", folder)

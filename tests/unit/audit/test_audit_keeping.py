@@ -206,16 +206,18 @@ async def test_the_commands_file_is_shipped_once_it_is_a_day_old(tmp_path, objec
     append_once(settings, event(1), clock)
     async with kept(tmp_path, objects, clock):
         pass
-    assert not any(key.startswith("cli/") for key in await shipped(objects))
+    assert not any(key.startswith("cli-") for key in await shipped(objects))
 
     clock.move(DAY_S)
     async with kept(tmp_path, objects, clock):
         pass
     append_once(settings, event(2), clock)
 
-    there = sorted((tmp_path / "audit/cli").glob("*.jsonl"))
+    there = sorted((tmp_path / "audit").glob("cli-*/*.jsonl"))
     assert [len(lines_of(path)) for path in there] == [3, 1]
-    assert (await shipped(objects))["cli/0000000000000001"] == there[0].read_bytes()
+    assert (await shipped(objects))[f"{there[0].parent.name}/{there[0].stem}"] == there[
+        0
+    ].read_bytes()
     assert (await asyncio.to_thread(verified, tmp_path / "audit", objects)).faults == []
 
 
@@ -225,13 +227,15 @@ async def test_the_commands_chain_is_anchored_so_that_its_end_cannot_be_cut_off(
         append_once(settings_of(tmp_path), event(number), clock)
     async with kept(tmp_path, objects, clock):
         pass
-    path = tmp_path / "audit/cli/0000000000000001.jsonl"
+    path = next((tmp_path / "audit").glob("cli-*/*.jsonl"))
     path.write_bytes(b"".join(lines_of(path)[:3]))
     append_once(settings_of(tmp_path), event(9), clock)
 
     faults = (await asyncio.to_thread(verified, tmp_path / "audit", objects)).faults
 
-    assert [(fault.writer, fault.seq, fault.wrong) for fault in faults] == [("cli", 5, "missing")]
+    assert [(fault.writer, fault.seq, fault.wrong) for fault in faults] == [
+        (path.parent.name, 5, "missing")
+    ]
 
 
 def test_an_anchor_says_what_its_key_says_and_is_genuine_under_its_key_alone():

@@ -235,6 +235,7 @@ async def test_a_log_that_died_of_a_bug_goes_on_in_a_chain_of_its_own(tmp_path, 
 
 
 async def test_several_writers_in_one_folder_have_each_a_chain(tmp_path, objects):
+    # The names of the first two are the same, as by the same chance in the same second.
     logs = [log_in(tmp_path, objects, role=role) for role in ("serve", "serve", "collect")]
     async with asyncio.TaskGroup() as group:
         for log in logs:

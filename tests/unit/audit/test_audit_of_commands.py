@@ -16,7 +16,7 @@ def appended(folder, name, count) -> None:
 
 
 def told(folder) -> list[dict]:
-    paths = sorted((folder / "audit/cli").glob("*.jsonl"))
+    paths = sorted((folder / "audit").glob("cli-*/*.jsonl"))
     return [json.loads(line) for path in paths for line in lines_of(path) if line[-1:] == b"\n"]
 
 
@@ -44,11 +44,19 @@ def test_commands_that_run_at_once_are_let_in_one_by_one(tmp_path):
         own = [line["params"]["n"] for line in lines if line.get("owner") == name]
         assert own == [str(number) for number in range(25)]
     assert verified(tmp_path / "audit").faults == []
+    assert len(list((tmp_path / "audit").iterdir())) == 1
+
+
+def test_commands_of_two_folders_have_chains_of_different_names(tmp_path):
+    appended(tmp_path / "a", "ada", 1)
+    appended(tmp_path / "b", "bob", 1)
+
+    assert len({path.name for path in tmp_path.glob("*/audit/cli-*")}) == 2
 
 
 def test_behind_a_torn_line_the_chain_goes_on_in_a_new_file(tmp_path):
     appended(tmp_path, "ada", 3)
-    path = tmp_path / "audit/cli/0000000000000001.jsonl"
+    path = next((tmp_path / "audit").glob("cli-*/*.jsonl"))
     path.write_bytes(path.read_bytes()[:-40])
     appended(tmp_path, "bob", 2)
 
@@ -62,7 +70,7 @@ def test_behind_a_torn_line_the_chain_goes_on_in_a_new_file(tmp_path):
 
 def test_a_file_without_a_whole_line_is_begun_again(tmp_path):
     appended(tmp_path, "ada", 1)
-    path = tmp_path / "audit/cli/0000000000000001.jsonl"
+    path = next((tmp_path / "audit").glob("cli-*/*.jsonl"))
     path.write_bytes(path.read_bytes()[:50])
     appended(tmp_path, "bob", 1)
 
@@ -72,7 +80,7 @@ def test_a_file_without_a_whole_line_is_begun_again(tmp_path):
 
 def test_a_line_that_was_spoilt_is_found_and_the_chain_goes_on(tmp_path):
     appended(tmp_path, "ada", 3)
-    path = tmp_path / "audit/cli/0000000000000001.jsonl"
+    path = next((tmp_path / "audit").glob("cli-*/*.jsonl"))
     lines = lines_of(path)
     path.write_bytes(b"".join([*lines[:-1], b"spoilt\n"]))
     appended(tmp_path, "bob", 2)
@@ -85,7 +93,7 @@ def test_a_line_that_was_spoilt_is_found_and_the_chain_goes_on(tmp_path):
 def test_a_file_that_is_full_is_closed(tmp_path):
     settings, clock = settings_of(tmp_path, audit_segment_mb=1), StageClock()
     append_once(settings, event(0), clock)
-    path = tmp_path / "audit/cli/0000000000000001.jsonl"
+    path = next((tmp_path / "audit").glob("cli-*/*.jsonl"))
     # The end of a file is all that the next command reads of it.
     lines = lines_of(path)
     path.write_bytes(lines[0] * (1 << 12) + lines[1])

@@ -193,7 +193,7 @@ def test_stores_in_memory_keep_no_keys(folder, capsys, monkeypatch):
 def test_the_event_names_the_key_that_was_made_and_never_its_secret(folder, capsys):
     key = parse(created(capsys))
     run(["keys", "revoke", key.id])
-    written = "".join(file.read_text() for file in folder.glob("audit/cli/*.jsonl"))
+    written = "".join(file.read_text() for file in folder.glob("audit/*/*.jsonl"))
     events = [json.loads(line) for line in written.splitlines()]
     made = {event["action"]: event.get("resource") for event in events}
     assert made["cli keys create"] == made["cli keys revoke"] == key.id

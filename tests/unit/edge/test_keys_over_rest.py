@@ -84,9 +84,8 @@ def test_a_key_replaces_itself_whatever_it_is_good_for(asking):
 def test_self_is_the_key_that_was_shown_and_no_name_of_a_key(door):
     for path, method in ((f"{KEYS}/self", "GET"), (f"{KEYS}/self/rotate", "POST")):
         assert door.ask(path, method).refused == (401, "key_missing")
-    key = bearer(door.key())
-    assert door.ask(f"{KEYS}/self", "DELETE", key).refused == (403, "scope_missing")
-    assert door.ask(f"{KEYS}/self", "DELETE").refused == (404, "unknown_key")
+    for key in ([], bearer(door.key(*Scope))):
+        assert door.ask(f"{KEYS}/self", "DELETE", key).refused == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("more", sorted(set(Scope) - {Scope.KEYS_ADMIN, Scope.MARKET_READ}))

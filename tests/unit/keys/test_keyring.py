@@ -390,7 +390,7 @@ async def test_a_stream_is_told_when_its_key_is_over(room):
     ended, gone = await room.desk.create(READER), await room.desk.create(READER)
     identities = [await room.keyring.identify(one.key, HERE) for one in (ended, gone)]
     for identity in (*identities, LOCAL):
-        await room.keyring.recheck(identity)
+        assert await room.keyring.recheck(identity) == identity
     await room.desk.revoke(gone.record.id)
     room.clock.pass_by(2 * NS)
 
@@ -401,6 +401,16 @@ async def test_a_stream_is_told_when_its_key_is_over(room):
         await room.keyring.recheck(identities[0])
     with pytest.raises(KeyRevokedError):
         await room.keyring.recheck(identities[0]._replace(key_id="nobody00"))
+
+
+async def test_a_stream_is_told_that_its_key_was_replaced(room):
+    made = await room.desk.create(READER)
+    before = await room.keyring.identify(made.key, HERE)
+    room.clock.pass_by(5 * DAY)
+    await room.desk.rotate(made.record.id)
+
+    after = await room.keyring.recheck(before)
+    assert after == before._replace(retires_at=room.clock.now(), ends_at=room.clock.now() + 3 * DAY)
 
 
 async def test_every_outcome_is_counted(room):

@@ -63,6 +63,7 @@ def test_what_stands_left_of_the_first_untrusted_address_is_not_heard(told, clie
         (("203.0.113.009",), PROXY),
         (("203.0.113.9\x00",), PROXY),
         (("1" * 5000,), PROXY),
+        (("fe80::1%" + "a" * 100,), PROXY),
     ],
 )
 def test_it_is_the_last_one_that_a_trusted_proxy_was_asked_by_or_the_peer_itself(forwarded, asking):

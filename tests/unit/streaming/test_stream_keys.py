@@ -273,6 +273,20 @@ async def test_a_key_that_is_to_be_replaced_is_told_of_once_a_day():
     assert codes == ["key_rotation_due"] * 7 + ["key_retired"] * 3
 
 
+async def test_a_key_that_was_rotated_meanwhile_is_told_of_at_the_next_look():
+    async with asking(key_grace_hours=2) as stage:
+        line = await stage.connect()
+        key = await stage.guarded.key()
+        await line.ask(auth(key))
+        await stage.guarded.desk.rotate(key.split("_")[2])
+        for _ in range(3):
+            await stage.clock.turn(1)
+        [told] = line.heard()
+
+        assert Notice.model_validate(told).code == "key_retired"
+        assert told["ends_at"] == stage.clock.now() // 1_000_000 - 3000 + 2 * 3_600_000
+
+
 async def test_while_the_keys_cannot_be_looked_up_nobody_is_cut_off(monkeypatch):
     async def away(_key_id: str) -> None:
         msg = "the store is away"

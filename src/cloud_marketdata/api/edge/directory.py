@@ -1,27 +1,36 @@
 """Finds what a request needs by its method and path, in the time of a few look-ups.
 
-A template matches as the router matches it, segment by segment, and a literal segment is preferred
-to a name. What no template matches needs somebody who is known, who then learns that it is not
+A template matches as the router matches it, segment by segment, and where a literal segment fits no
+name is tried. What no template matches needs somebody who is known, who then learns that it is not
 there; it never reaches the router.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 
-from cloud_marketdata.api.edge.needs import KNOWN, Need
+from cloud_marketdata.api.edge.needs import KNOWN, SOCKET, Need
 
-_NAME = "{}"
+_NAME: Final = "{}"
+_KEPT: Final = 128
+"""Characters of a path whose route is kept: nobody fills the memory with longer ones."""
 
 
 class Place(NamedTuple):
-    """A route: its template, what it needs, and the refusal where there is no such route."""
+    """A route: its template, what it needs, and where there is no such call, which others are."""
 
     method: str
     template: str
     need: Need
-    refusal: HTTPException | None = None
+    instead: str | None = None
+
+    def ensure(self) -> None:
+        """Raise HTTPException, 404 or 405, where there is no such route or call."""
+        if self.instead is not None:
+            headers = {"Allow": self.instead}
+            raise HTTPException(405, headers=headers) if self.instead else HTTPException(404)
 
 
 class _Node:
@@ -52,15 +61,17 @@ class Directory:
             for route in routes:
                 method, _, template = route.partition(" ")
                 self._leaf(template).ends[method] = Place(method, template, need)
+        self._kept = lru_cache(maxsize=4096)(self._found)
 
     def find(self, method: str, path: str) -> Place:
-        """Return the route of a request; one with a refusal where there is none."""
+        """Return the route of a request, or a place that is none."""
+        return self._kept(method, path) if len(path) <= _KEPT else self._found(method, path)
+
+    def _found(self, method: str, path: str) -> Place:
         # A literal segment may not look like the name that stands for any.
-        reached = [] if _NAME in path else list(self._root.reached(path.split("/"), 0))
-        for node in reached:
-            if method in node.ends:
-                return node.ends[method]
-        return _nowhere(method, [node for node in reached if node.ends])
+        reached = () if _NAME in path else self._root.reached(path.split("/"), 0)
+        ends = next((node.ends for node in reached if node.ends), {})
+        return ends.get(method) or _nowhere(method, ends)
 
     def _leaf(self, template: str) -> _Node:
         node = self._root
@@ -69,12 +80,11 @@ class Directory:
         return node
 
 
-def _nowhere(method: str, nodes: list[_Node]) -> Place:
+def _nowhere(method: str, others: Mapping[str, Place]) -> Place:
     """Return the place of what is not there: of another method, or of no method at all."""
-    others = [place for node in nodes for place in node.ends.values()]
-    allowed = sorted({place.method for place in others if place.method.isalpha()} - {"WEBSOCKET"})
+    allowed = sorted(set(others) - {SOCKET})
     if not allowed:
-        return Place(method, "(nowhere)", KNOWN, HTTPException(404))
-    need = KNOWN if any(place.need.known for place in others) else others[0].need
-    refusal = HTTPException(405, headers={"Allow": ", ".join(allowed)})
-    return Place(method, others[0].template, need, refusal)
+        return Place(method, "(nowhere)", KNOWN, instead="")
+    place = others[allowed[0]]
+    need = KNOWN if any(one.need.known for one in others.values()) else place.need
+    return Place(method, place.template, need, instead=", ".join(allowed))

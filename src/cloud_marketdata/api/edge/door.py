@@ -57,8 +57,7 @@ class Door:
             return permission()
         refuse_key_in_address(asked)
         visit.identity = await self._identity(place, visit)
-        if place.refusal is not None:
-            raise place.refusal
+        place.ensure()
         # What a connection costs is counted where it is accepted, like all that follows on it.
         if place.method != SOCKET:
             cost = cost_of_route(place.template, exported=_exported(scope))

@@ -29,7 +29,6 @@ from cloud_marketdata.api.edge.visit import VISIT, Visit, visit_of
 from cloud_marketdata.api.errors import Problems, refusal
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.security.limits.addresses import Trusted
 
 _CONNECT: Final = "ws.connect"
 _CUT: Final = 256
@@ -50,7 +49,7 @@ class Edge:
         self._directory = Directory(NEEDS)
         self._door = Door(guard.gate, settings)
         self._dress = Dress(settings, clock)
-        self._trusted = Trusted(settings.trusted_proxies)
+        self._trusted = guard.trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or see to it that it is answered."""

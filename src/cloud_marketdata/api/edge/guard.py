@@ -6,11 +6,13 @@ from typing import NamedTuple
 from cloud_marketdata.security.audit.event import AuditEvent
 from cloud_marketdata.security.gate import Gate
 from cloud_marketdata.security.keys.desk import KeyDesk
+from cloud_marketdata.security.limits.addresses import Trusted
 
 
 class Guard(NamedTuple):
-    """The gate, the desk that makes keys, and where each operation is written down."""
+    """The gate, the desk that makes keys, where each operation is written down, whom to believe."""
 
     gate: Gate
     desk: KeyDesk
     audit: Callable[[AuditEvent], None]
+    trusted: Trusted

@@ -29,11 +29,11 @@ def peer_of(scope: Mapping[str, Any], asked: Asked, trusted: Trusted) -> Peer:
     """Say who asks."""
     client = scope.get("client")
     peer = client[0] if client else ""
-    address = client_address(peer, asked.all(b"x-forwarded-for"), trusted)
-    local = _is_loopback(peer) and not any(name in asked.heads for name in _BETWEEN)
-    return Peer(address, local)
+    if any(name in asked.heads for name in _BETWEEN):
+        return Peer(client_address(peer, asked.all(b"x-forwarded-for"), trusted), local=False)
+    return _direct(peer, trusted)
 
 
 @lru_cache(maxsize=1024)
-def _is_loopback(peer: str) -> bool:
-    return is_loopback(peer)
+def _direct(peer: str, trusted: Trusted) -> Peer:
+    return Peer(client_address(peer, (), trusted), is_loopback(peer))

@@ -13,20 +13,21 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import JsonSchemaMode
 
 from cloud_marketdata.api.envelope import DecimalText
-from cloud_marketdata.api.stream import messages
+from cloud_marketdata.api.stream import frame_models, messages
 from cloud_marketdata.api.stream.asking import PARAMS
-from cloud_marketdata.api.stream.messages import ChannelFrame, From, Message, Op
+from cloud_marketdata.api.stream.frame_models import ChannelFrame
+from cloud_marketdata.api.stream.messages import From, Message, Op
 from cloud_marketdata.api.stream.ports import ChannelName, FrameKind
 from cloud_marketdata.api.stream.shapes import SHAPES
 from cloud_marketdata.domain.values import Venue
 
 VenueName = Annotated[str, Field(json_schema_extra={"enum": [venue.value for venue in Venue]})]
 _BASES: Final[Mapping[FrameKind, type[ChannelFrame]]] = {
-    FrameKind.SNAPSHOT: messages.SnapshotFrame,
-    FrameKind.UPDATE: messages.UpdateFrame,
-    FrameKind.STATUS: messages.StatusFrame,
-    FrameKind.HEARTBEAT: messages.HeartbeatFrame,
-    FrameKind.CAUGHT_UP: messages.CaughtUpFrame,
+    FrameKind.SNAPSHOT: frame_models.SnapshotFrame,
+    FrameKind.UPDATE: frame_models.UpdateFrame,
+    FrameKind.STATUS: frame_models.StatusFrame,
+    FrameKind.HEARTBEAT: frame_models.HeartbeatFrame,
+    FrameKind.CAUGHT_UP: frame_models.CaughtUpFrame,
 }
 REPLIES: Final[Mapping[Op, type[BaseModel]]] = {
     Op.SUBSCRIBE: messages.ChannelsReply,

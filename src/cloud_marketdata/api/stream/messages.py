@@ -1,7 +1,6 @@
-"""Every message of the live stream, in and out, as models.
+"""Every message that concerns a connection and not a channel, in and out, as models.
 
-What comes in is checked with them; what goes out is described by them (the AsyncAPI page) and held
-to them by tests, but frames are encoded by who makes them, once for all listeners.
+What comes in is checked with them, what goes out is made of them, and the AsyncAPI page tells both.
 """
 
 from enum import StrEnum
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from cloud_marketdata.api.errors import Fault
 from cloud_marketdata.api.questions import TimeGiven
-from cloud_marketdata.api.stream.ports import ChannelName, FrameKind
+from cloud_marketdata.api.stream.ports import ChannelName
 
 Params = dict[str, str | int | bool]
 Id = Annotated[str, Field(max_length=64)] | int | None
@@ -216,63 +215,3 @@ class Notice(Message):
     key_id: str
     retires_at: int
     ends_at: int
-
-
-class ChannelFrame(Message):
-    """Any frame of a channel; `ts` is the server's time in epoch ms."""
-
-    channel: ChannelName
-    venue: str
-    symbol: str
-    params: Params | None = None
-    epoch: str
-    seq: int
-    ts: int
-
-
-class SnapshotFrame(ChannelFrame):
-    """The state at `seq`: what the REST question of the same name answers."""
-
-    type: Literal[FrameKind.SNAPSHOT]
-    data: JsonValue
-    meta: dict[str, JsonValue] | None = None
-
-
-class UpdateFrame(ChannelFrame):
-    """What changed since `prev_seq`."""
-
-    type: Literal[FrameKind.UPDATE]
-    prev_seq: int
-    data: JsonValue
-    meta: dict[str, JsonValue] | None = None
-
-
-class Standing(BaseModel):
-    """What is to be said of a channel: a stable word, a sentence, and the facts beside them."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    code: str
-    detail: str
-    conflated: int | None = None
-    ended: bool | None = None
-
-
-class StatusFrame(ChannelFrame):
-    """Something about the channel itself; `ended` where the subscription is over."""
-
-    type: Literal[FrameKind.STATUS]
-    data: Standing
-
-
-class HeartbeatFrame(ChannelFrame):
-    """The channel is alive and has nothing new; `seq` is that of the last update."""
-
-    type: Literal[FrameKind.HEARTBEAT]
-
-
-class CaughtUpFrame(ChannelFrame):
-    """The replay is over; what follows is live. `meta` is how complete the replayed stretch is."""
-
-    type: Literal[FrameKind.CAUGHT_UP]
-    meta: dict[str, JsonValue]

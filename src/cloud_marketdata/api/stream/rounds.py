@@ -57,14 +57,14 @@ class Rounds:
 
     async def go(self) -> None:
         """Go round once."""
-        held: dict[Identity, list[Bearer]] = defaultdict(list)
+        held: dict[str, list[Bearer]] = defaultdict(list)
         for bearer in self._bearers.values():
             if bearer.identity.key_id:
-                held[bearer.identity].append(bearer)
-        keys = [*held]
+                held[bearer.identity.key_id].append(bearer)
+        keys = [*held.values()]
         for first in range(0, len(keys), _AT_ONCE):
             some = keys[first : first + _AT_ONCE]
-            await asyncio.gather(*(self._look(key, held[key]) for key in some))
+            await asyncio.gather(*(self._look(bearers) for bearers in some))
 
     async def pulse(self) -> Pulse:
         """See Component."""
@@ -75,9 +75,10 @@ class Rounds:
         }
         return Pulse("security", "stream keys", "ok", ok=True, detail=told)
 
-    async def _look(self, identity: Identity, bearers: Sequence[Bearer]) -> None:
+    async def _look(self, bearers: Sequence[Bearer]) -> None:
+        identity = bearers[0].identity
         try:
-            await self._keyring.recheck(identity)
+            fresh = await self._keyring.recheck(identity)
         except RefusedError as error:
             for bearer in _still(identity, bearers):
                 self.revoked += 1
@@ -87,9 +88,10 @@ class Rounds:
             _log.warning("stream.keys_not_checked", error=str(error))
         else:
             for bearer in _still(identity, bearers):
+                bearer.identity = fresh
                 self._notices.tell(bearer)
 
 
 def _still(identity: Identity, bearers: Sequence[Bearer]) -> Iterator[Bearer]:
     """Yield who has not shown another key while this one was looked up."""
-    return (bearer for bearer in bearers if bearer.identity == identity)
+    return (bearer for bearer in bearers if bearer.identity.key_id == identity.key_id)

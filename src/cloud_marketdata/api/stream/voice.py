@@ -5,13 +5,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cloud_marketdata.api.errors import Problem, Problems, faults_of
+from cloud_marketdata.api.stream.frame_models import Standing, StatusFrame
 from cloud_marketdata.api.stream.messages import (
     ChannelResult,
     Farewell,
     Got,
     Params,
-    Standing,
-    StatusFrame,
 )
 from cloud_marketdata.api.stream.outbox import Conflated, Outbox, Parting
 from cloud_marketdata.api.stream.ports import Channel, Frame, FrameKind

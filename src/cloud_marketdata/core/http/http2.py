@@ -7,7 +7,6 @@ nobody takes are bounded, and a client that asks and takes back without end is s
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from h2.config import H2Configuration
@@ -23,10 +22,9 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.exceptions import H2Error, StreamClosedError
+from h2.exceptions import H2Error
 from h2.settings import SettingCodes
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
@@ -34,11 +32,10 @@ from cloud_marketdata.core.http.door import Door, Refusal
 from cloud_marketdata.core.http.frames import Frames
 from cloud_marketdata.core.http.question import scope_of
 from cloud_marketdata.core.http.resets import Resets
-from cloud_marketdata.core.http.stream import Fields, Stream
+from cloud_marketdata.core.http.sending import Sending
+from cloud_marketdata.core.http.stream import Stream
 
 _STREAMS: Final = 100
-_STUCK_S: Final = 30.0
-"""How long an answer waits for a client that takes nothing; a socket waits as long."""
 
 
 class Http2(asyncio.Protocol):
@@ -65,7 +62,7 @@ class Http2(asyncio.Protocol):
         self._stopping = False
         self._idle: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
-        self._flow: FlowControl
+        self._sending: Sending
         self._connection = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._connection.local_settings.update(
             {
@@ -79,14 +76,14 @@ class Http2(asyncio.Protocol):
         """Begin to listen."""
         self._server.connections.add(self)  # type: ignore[arg-type] # all it asks for is shutdown()
         self._transport = transport
-        self._flow = FlowControl(transport)
+        self._sending = Sending(self._connection, transport, self._door, self._forget)
         self._base = {
             "server": get_local_addr(transport),
             "client": get_remote_addr(transport),
             "root_path": self._config.root_path,
         }
         self._connection.initiate_connection()
-        self._flush()
+        self._sending.flush()
         self._rest(self._door.patience_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -97,7 +94,7 @@ class Http2(asyncio.Protocol):
         self._rest(None)
         for number in list(self._streams):
             self._forget(number)
-        self._flow.resume_writing()
+        self._sending.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take frames; what is none of HTTP/2 ends the connection."""
@@ -110,16 +107,16 @@ class Http2(asyncio.Protocol):
         except H2Error:
             self._end("malformed")
         else:
-            self._flush()
+            self._sending.flush()
 
     def pause_writing(self) -> None:
         """Hear nothing either: what is asked now could not be answered."""
-        self._flow.pause_writing()
+        self._sending.flow.pause_writing()
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._flow.resume_writing()
+        self._sending.flow.resume_writing()
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -128,55 +125,6 @@ class Http2(asyncio.Protocol):
         self._stopping = True
         if not self._streams:
             self._end(None)
-
-    def send_head(self, number: int, fields: Fields, *, ends: bool) -> None:
-        """See stream.Wire."""
-        self._connection.send_headers(number, fields, end_stream=ends)
-
-    async def send_body(self, number: int, data: bytes, *, ends: bool) -> None:
-        """See stream.Wire."""
-        left = memoryview(data)
-        stream = self._streams[number]
-        while not stream.gone:
-            room = await self._room(stream) if left else 0
-            if stream.gone:
-                return
-            part, left = left[:room], left[room:]
-            self._connection.send_data(number, bytes(part), end_stream=ends and not left)
-            self._flush()
-            await self._flow.drain()
-            if not left:
-                break
-        if ends and not stream.gone:
-            self._answered(stream)
-
-    def took(self, number: int, octets: int) -> None:
-        """See stream.Wire."""
-        if octets:
-            self._connection.acknowledge_received_data(octets, number)
-            self._flush()
-
-    def drop(self, number: int, why: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
-        """See stream.Wire."""
-        self._forget(number)
-        if not self._transport.is_closing():
-            self._reset(number, why)
-            self._flush()
-
-    async def _room(self, stream: Stream) -> int:
-        """Return how many octets may be sent now, at least one; drops a stream that is stuck."""
-        try:
-            async with asyncio.timeout(_STUCK_S):
-                while not stream.gone:
-                    room = self._connection.local_flow_control_window(stream.number)
-                    if room > 0:
-                        return min(room, self._connection.max_outbound_frame_size)
-                    stream.window.clear()
-                    await stream.window.wait()
-        except TimeoutError:
-            self._door.refused["slow_reader"] += 1
-            self.drop(stream.number, ErrorCodes.CANCEL)
-        return 0
 
     def _heard(self, event: Event) -> None:
         match event:
@@ -199,17 +147,17 @@ class Http2(asyncio.Protocol):
         fields = list(event.headers)
         if self._stopping or self._running >= _STREAMS:
             # Also while answers are made that were taken back: they cost as much as any.
-            self._reset(number, ErrorCodes.REFUSED_STREAM)
+            self._sending.reset(number, ErrorCodes.REFUSED_STREAM)
             return
         few = len(fields) <= self._door.head.fields
         scope = scope_of(fields, ends=event.stream_ended is not None) if few else None
         if scope is None:
             self._door.refused["malformed"] += 1
-            self._reset(number, ErrorCodes.PROTOCOL_ERROR)
+            self._sending.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         scope |= self._base
         scope["state"] = self._app_state.copy()
-        stream = self._streams[number] = Stream(self, number, scope)
+        stream = self._streams[number] = Stream(self._sending, number, scope)
         self._rest(None)
         patience_s = self._door.patience_s
         stream.deadline = self._loop.call_later(patience_s, self._too_slow, number)
@@ -247,16 +195,7 @@ class Http2(asyncio.Protocol):
 
     def _too_slow(self, number: int) -> None:
         self._door.refused["slow_body"] += 1
-        self.drop(number, ErrorCodes.CANCEL)
-
-    def _answered(self, stream: Stream) -> None:
-        self._server.total_requests += 1
-        if not stream.asked:
-            # The rest of the question is of no interest any more (RFC 9113, 8.1).
-            self._reset(stream.number, ErrorCodes.NO_ERROR)
-            self._flush()
-        stream.answered = True
-        self._forget(stream.number)
+        self._sending.drop(number, ErrorCodes.CANCEL)
 
     def _forget(self, number: int) -> None:
         stream = self._streams.pop(number, None)
@@ -264,23 +203,20 @@ class Http2(asyncio.Protocol):
             return
         if stream.deadline is not None:
             stream.deadline.cancel()
-        if not stream.answered:
+        if stream.answered:
+            self._server.total_requests += 1
+        else:
             stream.lost()
         if self._transport.is_closing():
             return
         # The window of the whole connection is short of it until then.
-        self.took(number, stream.unread())
+        self._sending.took(number, stream.unread())
         if self._streams:
             return
         if self._stopping:
             self._end(None)
         else:
             self._rest(self._config.timeout_keep_alive)
-
-    def _reset(self, number: int, why: ErrorCodes) -> None:
-        with suppress(StreamClosedError):
-            # What came together with the question may have ended it already.
-            self._connection.reset_stream(number, why)
 
     def _rest(self, seconds: float | None) -> None:
         """Close after so much time without a question; None is while there is one."""
@@ -296,10 +232,5 @@ class Http2(asyncio.Protocol):
             self._door.refused[why] += 1
         if why != "malformed":
             self._connection.close_connection(code)
-        self._flush()
+        self._sending.flush()
         self._transport.close()
-
-    def _flush(self) -> None:
-        data = self._connection.data_to_send()
-        if data and not self._transport.is_closing():
-            self._transport.write(data)

@@ -22,11 +22,11 @@ _OF_A_CONNECTION: Final = frozenset(
 class Wire(Protocol):
     """What a stream needs of its connection."""
 
-    def send_head(self, number: int, fields: Fields, *, ends: bool) -> None:
+    def send_head(self, stream: "Stream", fields: Fields) -> None:
         """Send a head."""
         ...
 
-    async def send_body(self, number: int, data: bytes, *, ends: bool) -> None:
+    async def send_body(self, stream: "Stream", data: bytes, *, ends: bool) -> None:
         """Send a part of a body as fast as the client takes it; returns early where it is gone."""
         ...
 
@@ -131,13 +131,13 @@ class Stream:
         told = [(name.lower(), value) for name, value in message.get("headers", ())]
         fields = [(b":status", str(status).encode()), *self._default, *told]
         kept = [field for field in fields if field[0] not in _OF_A_CONNECTION]
-        self._wire.send_head(self.number, kept, ends=False)
+        self._wire.send_head(self, kept)
 
     async def _go_on(self, message: Message) -> None:
         body = b"" if self._silent else message.get("body", b"")
         ends = not message.get("more_body", False)
         if body or ends:
-            await self._wire.send_body(self.number, body, ends=ends)
+            await self._wire.send_body(self, body, ends=ends)
         if ends:
             self.answered = True
             self._heard.set()

@@ -20,7 +20,13 @@ from cloud_marketdata.security.audit.anchor import Anchor
 from cloud_marketdata.security.audit.chain import Head
 from cloud_marketdata.security.audit.once import close_old, head_of, is_closed
 from cloud_marketdata.security.audit.pen import DAY, Pen
-from cloud_marketdata.security.audit.places import CLI, FOLDER, files_of, held, writers_in
+from cloud_marketdata.security.audit.places import (
+    FOLDER,
+    files_of,
+    held,
+    is_of_commands,
+    writers_in,
+)
 from cloud_marketdata.security.audit.segment import tail_of, translated
 from cloud_marketdata.security.audit.shipping import Shipping
 from cloud_marketdata.storage.ports import ObjectStore
@@ -105,21 +111,26 @@ class Keeping:
         """Anchor, ship and remove; what fails for one writer does not keep the others waiting."""
         async with self._turn:
             self._closed = len(self._pen.closed)
-            others = set(await asyncio.to_thread(writers_in, self._folder)) - {self._pen.name}
-            own = await self._tried(self._see_to_own())
-            errors = [own, *[await self._tried(self._see_to_other(one)) for one in sorted(others)]]
-            self._note([error for error in errors if error])
+            errors: list[StorageError] = []
+            await self._tried(self._see_to_own(), errors)
+            await self._tried(self._see_to_others(errors), errors)
+            self._note(errors)
 
-    async def _tried(self, work: Coroutine[None, None, None]) -> StorageError | None:
+    async def _tried(self, work: Coroutine[None, None, None], errors: list[StorageError]) -> None:
         try:
-            await work
+            with translated(self._folder):
+                await work
         except StorageError as error:
-            return error
-        return None
+            errors.append(error)
 
     async def _see_to_own(self) -> None:
         await self._anchor(self._pen.name, self._pen.head)
         await self._see_to(self._pen.name, list(self._pen.closed))
+
+    async def _see_to_others(self, errors: list[StorageError]) -> None:
+        for writer in await asyncio.to_thread(writers_in, self._folder):
+            if writer != self._pen.name:
+                await self._tried(self._see_to_other(writer), errors)
 
     async def _see_to_other(self, writer: str) -> None:
         home = self._folder / writer
@@ -128,7 +139,7 @@ class Keeping:
             return
         await self._anchor(writer, finished.head)
         await self._see_to(writer, finished.files)
-        if writer != CLI and finished.files:
+        if finished.files and not is_of_commands(writer):
             await asyncio.to_thread(_leave, home)
 
     async def _see_to(self, writer: str, files: list[Path]) -> None:
@@ -137,7 +148,7 @@ class Keeping:
         await self._shipping.ship(here)
         since = self._clock.now() - self._settings.audit_kept_days * DAY
         # The commands' newest file stays: the next command goes on from its last line.
-        old = here[:-1] if writer == CLI else here
+        old = here[:-1] if is_of_commands(writer) else here
         await self._shipping.remove_before(old, since)
 
     async def _anchor(self, writer: str, head: Head) -> None:
@@ -155,10 +166,11 @@ class Keeping:
         with translated(home), held(home, wait=False) as mine:
             if not mine:
                 return None
-            if home.name == CLI:
+            goes_on = is_of_commands(home.name)
+            if goes_on:
                 close_old(home, self._key, self._clock.now())
             files, head = files_of(home), head_of(home)
-            if home.name == CLI and files and not is_closed(tail_of(files[-1])):
+            if goes_on and files and not is_closed(tail_of(files[-1])):
                 files.pop()
             return _Finished(head, files)
 

@@ -47,7 +47,7 @@ class AuditLog:
         key = audit_key(settings)
         told = {"version": __version__, "role": settings.role, "host": gethostname()}
         folder = settings.data_dir / FOLDER
-        name = _writer(settings, clock.now())
+        name = _writer(settings, clock.now(), random)
         self._pen = Pen(Plan(folder, name, key, told, settings.audit_segment_mb << 20))
         self._scribe = Scribe(self._pen, clock, settings.audit_queue)
         self._arrived = asyncio.Event()
@@ -101,7 +101,7 @@ class AuditLog:
             **self._keeping.told(),
             **({"error": self._error} if self._error else {}),
         }
-        return Pulse("tiers", "audit", state, ok=state == "ok", detail=detail)
+        return Pulse("security", "audit", state, ok=state == "ok", detail=detail)
 
     async def _drain(self) -> None:
         """Write all that is there, again and again while the disk refuses."""
@@ -142,6 +142,7 @@ class AuditLog:
         self._error = ""
 
 
-def _writer(settings: Settings, now: int) -> str:
-    host = writer_text(gethostname())
-    return f"{settings.role}-{host}-{os.getpid()}-{now // NS_PER_S}"
+def _writer(settings: Settings, now: int, random: Random) -> str:
+    """Name this run of this process; containers share names and numbers, so chance is added."""
+    run = f"{now // NS_PER_S}-{random.getrandbits(24):06x}"
+    return f"{settings.role}-{writer_text(gethostname())}-{os.getpid()}-{run}"

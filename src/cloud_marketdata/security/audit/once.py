@@ -16,7 +16,14 @@ from cloud_marketdata.security.audit.chain import Chain, Head
 from cloud_marketdata.security.audit.event import CLOSE, START, AuditEvent
 from cloud_marketdata.security.audit.line import digest_of, place_in
 from cloud_marketdata.security.audit.pen import DAY, closing
-from cloud_marketdata.security.audit.places import CLI, FOLDER, file_name, files_of, first_in, held
+from cloud_marketdata.security.audit.places import (
+    FOLDER,
+    file_name,
+    files_of,
+    first_in,
+    held,
+    home_of_commands,
+)
 from cloud_marketdata.security.audit.redact import redacted
 from cloud_marketdata.security.audit.secret import audit_key
 from cloud_marketdata.security.audit.segment import Segment, Tail, tail_of, translated
@@ -38,12 +45,12 @@ def append_once(settings: Settings, event: AuditEvent, clock: Clock) -> None:
     Raises StorageError where it cannot be written, SettingsError for a key that could be guessed.
     """
     key, now = audit_key(settings), clock.now()
-    home = settings.data_dir / FOLDER / CLI
-    with translated(home):
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = settings.data_dir / FOLDER
+    with translated(folder):
+        home = home_of_commands(folder)
         with held(home, wait=True):
             head, segment = _end_of(home)
-            chain = Chain(CLI, key, head)
+            chain = Chain(home.name, key, head)
             segment = segment or _fresh(home, head)
             told = [AuditEvent(START, "system", "ok", params={"version": __version__})]
             events = [*([] if head.seq else told), redacted(event)]
@@ -59,7 +66,7 @@ def close_old(home: Path, key: bytes, now: int) -> None:
     """
     head, segment = _end_of(home)
     if segment and now - segment.low >= DAY:
-        _close(segment, Chain(CLI, key, head), now, "age")
+        _close(segment, Chain(home.name, key, head), now, "age")
 
 
 def head_of(home: Path) -> Head:

@@ -7,6 +7,7 @@ however that ends. So there is never a second one in a chain, and others can tel
 import fcntl
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing import Final
 
 FOLDER: Final = "audit"
 """Below the data folder."""
-CLI: Final = "cli"
-"""The writer of all commands that end at once; its chain goes on from one to the next."""
+_COMMANDS: Final = "cli-"
+"""What the writer of a folder's commands is called before a name that no other folder has."""
 _FILE: Final = re.compile(r"\d{16}\.jsonl", re.ASCII)
 _WRITER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,150}", re.ASCII)
 
@@ -56,6 +57,31 @@ def strangers_in(folder: Path) -> list[Path]:
             if not _FILE.fullmatch(each.name) and each.name != "lock"
         ]
     return strange
+
+
+def is_of_commands(writer: str) -> bool:
+    """Whether it is the chain of all commands that end at once, which goes on from one to another.
+
+    Any other chain is over with its process.
+    """
+    return writer.startswith(_COMMANDS)
+
+
+def home_of_commands(folder: Path) -> Path:
+    """Return the folder of the commands' chain, which is made once; raises OSError.
+
+    Its name is one that no other machine has, because the cold tier may be that of many.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        found = [folder / writer for writer in writers_in(folder) if is_of_commands(writer)]
+        home = found[0] if found else folder / f"{_COMMANDS}{secrets.token_hex(6)}"
+        home.mkdir(mode=0o700, exist_ok=True)
+    finally:
+        os.close(handle)
+    return home
 
 
 def writer_text(text: str) -> str:

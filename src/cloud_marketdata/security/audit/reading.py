@@ -5,7 +5,6 @@ read at once is bounded; a question that needs more is refused with LimitError, 
 what to do. Lines are not verified here, and what is no line is counted.
 """
 
-import heapq
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
@@ -21,6 +20,8 @@ from cloud_marketdata.security.audit.segment import tail_of, translated
 
 MOST_BYTES: Final = 256 << 20
 _TS: Final = slice(len(b'{"ts":'), len(b'{"ts":') + 19)
+_CROWD: Final = 3
+"""So many times the page are gathered before they are sorted out."""
 _ALWAYS: Final = (0, 1 << 63)
 
 Key = tuple[int, str]
@@ -87,14 +88,9 @@ class Reader:
         with self._turn, translated(self._folder):
             writers = writers_in(self._folder)
             paths = self._overlapping(writers, wanted)
-            walk = _Walk(wanted, after)
-            lines = walk.lines(paths)
-            if newest:
-                best = heapq.nlargest(limit + 1, lines, key=key_of)
-                chosen = best[:limit][::-1]
-            else:
-                best = heapq.nsmallest(limit + 1, lines, key=key_of)
-                chosen = best[:limit]
+            walk = _Walk(wanted, after, newest=newest)
+            best = walk.best(paths, limit + 1)
+        chosen = best[1:] if newest and len(best) > limit else best[:limit]
         return Found(chosen, len(best) > limit, walk.unreadable, len(paths), len(writers))
 
     def _overlapping(self, writers: list[str], wanted: Wanted) -> list[Path]:
@@ -126,23 +122,47 @@ def key_of(line: Line) -> Key:
 
 
 class _Walk:
-    """One walk through files; unreadable: lines met that are none."""
+    """One walk through files, from their ends where the newest are wanted.
 
-    def __init__(self, wanted: Wanted, after: Key | None) -> None:
+    unreadable: lines met that are none. What cannot be among the best any more is not decoded, so
+    a page costs little more than a look at the first bytes of each line.
+    """
+
+    def __init__(self, wanted: Wanted, after: Key | None, *, newest: bool) -> None:
         self.unreadable = 0
         self._wanted = wanted
         self._after = after
+        self._newest = newest
         self._marks = wanted.marks
+        self._start = max(wanted.start, after[0]) if after else wanted.start
+        self._end = wanted.end
 
-    def lines(self, paths: list[Path]) -> Iterator[Line]:
+    def best(self, paths: list[Path], count: int) -> list[Line]:
+        """Return the first or last `count` wanted lines, ascending."""
+        found: list[Line] = []
+        for line in self._lines(paths):
+            found.append(line)
+            if len(found) >= _CROWD * count:
+                found = self._narrowed(found, count)
+        return self._narrowed(found, count)
+
+    def _narrowed(self, found: list[Line], count: int) -> list[Line]:
+        """Keep the best, and pass over what is behind the last of them from now on."""
+        found.sort(key=key_of)
+        kept = found[-count:] if self._newest else found[:count]
+        if len(kept) == count and self._newest:
+            self._start = kept[0].ts
+        elif len(kept) == count:
+            self._end = min(self._end, kept[-1].ts + 1)
+        return kept
+
+    def _lines(self, paths: list[Path]) -> Iterator[Line]:
         """Yield every wanted line behind the place, file by file."""
-        start, end = self._wanted.start, self._wanted.end
-        if self._after:
-            start = max(start, self._after[0])
         for path in paths:
-            for raw in path.read_bytes().split(b"\n")[:-1]:
+            lines = path.read_bytes().split(b"\n")[:-1]
+            for raw in reversed(lines) if self._newest else lines:
                 ts = self._ts(raw)
-                if start <= ts < end and all(mark in raw for mark in self._marks):
+                if self._start <= ts < self._end and all(mark in raw for mark in self._marks):
                     line = self._read(raw)
                     if line and self._lets(line):
                         yield line

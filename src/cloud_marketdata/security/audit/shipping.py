@@ -56,7 +56,7 @@ class Shipping:
             if path in self._there and await asyncio.to_thread(_last_ts, path) < ts:
                 await self._bring(path)
                 with translated(path):
-                    path.unlink()
+                    path.unlink(missing_ok=True)
                 self._there.discard(path)
 
     async def _bring(self, path: Path) -> None:

@@ -17,7 +17,7 @@ from cloud_marketdata.security.audit.anchored import Anchors, End, anchors_in
 from cloud_marketdata.security.audit.chain import Head
 from cloud_marketdata.security.audit.faults import Fault, Report, Wrong
 from cloud_marketdata.security.audit.judging import Bounds
-from cloud_marketdata.security.audit.places import CLI, strangers_in
+from cloud_marketdata.security.audit.places import is_of_commands, strangers_in
 from cloud_marketdata.security.audit.scanning import Scan, Scanner
 from cloud_marketdata.security.audit.sources import Source, read, sources_in
 from cloud_marketdata.storage.ports import ObjectStore
@@ -74,7 +74,7 @@ class _Verification:
             head, end = scan.head, End(scan.head.seq, source.file, scan.lines + 1)
         if self._anchors:
             self.report.faults += await self._anchors.behind(writer, end)
-        if scan and not (scan.stopped or at_work or writer == CLI):
+        if scan and not (scan.stopped or at_work or is_of_commands(writer)):
             self.report.notes.append(f"{writer} was killed: nothing tells of the end of it")
 
     def _entered(self, source: Source, head: Head, *, is_first: bool) -> Head:

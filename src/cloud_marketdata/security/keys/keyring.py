@@ -58,19 +58,21 @@ class Keyring:
         self._uses.note(record)
         return _identity(record)
 
-    async def recheck(self, identity: Identity) -> None:
-        """Raise KeyRevokedError or KeyExpiredError where the bearer's key is taken no more.
+    async def recheck(self, identity: Identity) -> Identity:
+        """Return the bearer as he stands now: his key may have been given a successor.
 
-        Who has no key passes. Raises StorageError where nothing can be said.
+        Who has no key stays who he is. Raises KeyRevokedError or KeyExpiredError where the key is
+        taken no more, StorageError where nothing can be said.
         """
         if not identity.key_id:
-            return
+            return identity
         record = await self._lookups.find(identity.key_id)
         if record is None:
             msg = f"the key {identity.key_id} is gone"
             raise KeyRevokedError(msg)
         ensure_valid(record, self._clock.now())
         self._uses.note(record)
+        return _identity(record)
 
     async def run(self) -> None:
         """Store when keys were last used, until cancelled."""

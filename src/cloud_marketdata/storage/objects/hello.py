@@ -10,6 +10,8 @@ _HEADER: Final = 5
 _ALERT: Final = 21
 _HANDSHAKE: Final = 22
 _SERVER_HELLO: Final = 2
+_MESSAGE: Final = 4
+"""Octets of a message before its content: what it is, and how long."""
 _SUPPORTED_VERSIONS: Final = 43
 _EXTENSION: Final = 4
 """Octets of an extension before its value: what it is, and how long."""
@@ -33,11 +35,13 @@ def speaks_1_3(received: bytes) -> bool | None:
         record, received = received[_HEADER : _HEADER + length], received[_HEADER + length :]
         if kind == _HANDSHAKE:
             message += record
-            size = 4 + int.from_bytes(message[1:4], "big")
-            if message[0] != _SERVER_HELLO or size > _LONGEST:
+            if message and message[0] != _SERVER_HELLO:
                 return False
-            if len(message) >= size:
-                return _says_1_3(message[4:size])
+            size = _MESSAGE + int.from_bytes(message[1:_MESSAGE], "big")
+            if len(message) >= max(size, _MESSAGE):
+                return _says_1_3(message[_MESSAGE:size])
+            if len(message) > _LONGEST:
+                return False
     return None
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Final, NotRequired, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from cloud_marketdata.core.config import is_loopback
 from cloud_marketdata.core.errors import SettingsError
+from cloud_marketdata.storage.objects.refusals import told
 from cloud_marketdata.storage.objects.store import ObstoreObjects
 from cloud_marketdata.storage.objects.tunnel import Tunnel
 
@@ -74,28 +76,30 @@ def open_s3(bucket: str, **options: Unpack[S3Options]) -> ObstoreObjects:
 
 def _objects(given: dict[str, Any], timeout_s: float, tls_ca: Path | None) -> ObstoreObjects:
     plain = given["endpoint"].startswith("http://")
+    client: dict[str, Any] = {"allow_http": True} if plain else _trusting(tls_ca)
     tunnel = None if plain else Tunnel(timeout_s)
-    client = {"allow_http": True} if tunnel is None else _secured(tunnel, tls_ca)
+    if tunnel is not None:
+        client["proxy_url"] = tunnel.url
     try:
         stores = _opened(given, client, timeout_s, _RETRIES), _opened(given, client, _PROBE_S, 0)
-    except ValueError as error:
-        msg = f"s3_prefix, or the certificates of tls_ca: {error}"
+    except (ValueError, BaseError) as error:
+        if tunnel is not None:
+            tunnel.close()
+        msg = f"s3_prefix, or the certificates of tls_ca: {told(error)}"
         raise SettingsError(msg) from error
     name = f"bucket {given['bucket']} at {given['endpoint']}"
     objects = ObstoreObjects(stores[0], name, impatient=stores[1])
     if tunnel is not None:
-        weakref.finalize(objects, tunnel.close)
+        weakref.finalize(objects, tunnel.close).atexit = False
     return objects
 
 
-def _secured(tunnel: Tunnel, tls_ca: Path | None) -> dict[str, Any]:
-    client: dict[str, Any] = {"allow_http": False, "proxy_url": tunnel.url}
-    client["proxy_excludes"] = _MACHINE_ROLES
+def _trusting(tls_ca: Path | None) -> dict[str, Any]:
+    client: dict[str, Any] = {"allow_http": False, "proxy_excludes": _MACHINE_ROLES}
     if tls_ca is not None:
         try:
             client["root_certificate"] = tls_ca.read_bytes()
         except OSError as error:
-            tunnel.close()
             msg = f"tls_ca: {tls_ca} cannot be read: {error}"
             raise SettingsError(msg) from error
     return client
