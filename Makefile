@@ -20,7 +20,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean
+.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean certs certs
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -55,6 +55,9 @@ chaos: servers ## servers taken away under load, for minutes; writes docs/outage
 
 long: servers ## the tests that take minutes [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m long $(PYTEST_ARGS)
+
+certs: ## an authority, a server's and a client's certificate for this machine, in var/certs
+	@scripts/make-certs
 
 lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
 	@$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """Delivers keys until it is killed: one a round, each round on the day the next one is due.
 
 Run as `delivering_process.py DATA_FOLDER KEY_FOLDER PLACE`, which is where the third delivery ends
-by the kernel's hand: `stage`, `staged`, `publish` or `published`. It prints the id of each key that it has read
-back from its file and used.
+by the kernel's hand: `stage`, `staged`, `publish` or `published`. It prints the id of each key that
+it has read back from its file and used.
 """
 
 import asyncio
@@ -70,8 +70,8 @@ class MortalFolder(KeyFolder):
 class Deliveries:
     """A process that delivers over some stores, and a client that reads what it delivers."""
 
-    def __init__(self, stores: Stores, folder: Path, keys: KeyFolder) -> None:
-        self.clock = LeapingClock()
+    def __init__(self, stores: Stores, clock: LeapingClock, folder: Path, keys: KeyFolder) -> None:
+        self.clock = clock
         self._stores = stores
         self._file = folder / SINK
         shared = (stores.keys, PEPPERS, self.clock, SystemRandom(), Settings(key_cache_s=0))
@@ -105,8 +105,9 @@ class Deliveries:
 
 
 async def _main(data: Path, folder: Path, place: str) -> None:
-    async with open_embedded(data, SystemClock()) as stores:
-        deliveries = Deliveries(stores, folder, MortalFolder(folder, place))
+    clock = LeapingClock()
+    async with open_embedded(data, clock) as stores:
+        deliveries = Deliveries(stores, clock, folder, MortalFolder(folder, place))
         await deliveries.begin()
         await deliveries.rotating.round()
         while True:

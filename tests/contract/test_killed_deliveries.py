@@ -6,14 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from delivering_process import DEADLY, Deliveries
+from delivering_process import DEADLY, Deliveries, LeapingClock
 
-from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.security.keys.folder import KeyFolder
 from cloud_marketdata.storage.embedded import open_embedded
 
 pytestmark = pytest.mark.anyio
-DAY = 86_400 * 10**9
 PROGRAM = Path(__file__).parent / "delivering_process.py"
 
 
@@ -28,14 +26,14 @@ async def test_wherever_a_delivery_is_killed_the_file_s_readers_go_on(tmp_path, 
     assert (process.returncode, told) == (-signal.SIGKILL, b"")
     assert len(used) == DEADLY - 1
 
-    async with open_embedded(data, SystemClock()) as stores:
-        deliveries = Deliveries(stores, folder, KeyFolder(folder))
+    # The dead process's lease lapses by the same clock.
+    clock = LeapingClock()
+    async with open_embedded(data, clock) as stores:
+        deliveries = Deliveries(stores, clock, folder, KeyFolder(folder))
         await deliveries.begin()
         # An hour after the death the file holds the old key or the new one, and it is taken.
         found = await deliveries.read()
         assert (found == used[-1]) == (place != "published")
-        await deliveries.leap()
-        deliveries.clock.at -= 22 * DAY
         await deliveries.rotating.round()
         now = await deliveries.read()
         records = await stores.keys.all()

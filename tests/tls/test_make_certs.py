@@ -8,7 +8,7 @@ from pathlib import Path
 _MAKE = Path(__file__).parents[2] / "scripts/make-certs"
 
 
-def made(folder, *options):
+def made(folder, *options: str):
     done = subprocess.run([_MAKE, *options, folder], check=True, capture_output=True, text=True)
     return done.stdout
 

@@ -38,7 +38,7 @@ async def test_who_says_half_of_it_is_told_so_and_closed(half):
 async def test_dribbling_does_not_make_it_longer(half):
     more = b"\r\n" if not half.strip() else b"1"
     async with site(patience_s=0.3) as served:
-        answer = await said(served.port, half, *[more] * 20, pause_s=0.05)
+        answer = await said(served.port, half, *[more] * 40, patience_s=1.0, pause_s=0.05)
     assert answer.closed
     assert answer.status == 408
 
@@ -50,6 +50,14 @@ async def test_a_second_question_has_its_own_time():
         assert answer.closed
         assert answer.octets.count(b"HTTP/1.1 200") == 3
         assert b"HTTP/1.1 408" in answer.octets
+
+
+async def test_line_ends_after_an_answer_are_a_question_that_does_not_come():
+    whole = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with site(patience_s=0.3) as served:
+        answer = await said(served.port, whole, *[b"\r\n"] * 40, patience_s=1.0, pause_s=0.05)
+        assert answer.closed
+        assert served.door.refused == {"slow_head": 1}
 
 
 async def test_an_answer_may_take_longer_than_the_question():

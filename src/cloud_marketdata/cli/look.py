@@ -101,6 +101,7 @@ def _unused_guards(stores: Stores, clock: Clock, settings: Settings) -> "tuple[G
     from cloud_marketdata.security.keys.desk import KeyDesk  # noqa: PLC0415
     from cloud_marketdata.security.keys.keyring import Keyring  # noqa: PLC0415
     from cloud_marketdata.security.keys.peppers import Peppers  # noqa: PLC0415
+    from cloud_marketdata.security.limits.addresses import Trusted  # noqa: PLC0415
     from cloud_marketdata.security.limits.limits import Limits  # noqa: PLC0415
     from cloud_marketdata.security.limits.seats import Seats  # noqa: PLC0415
 
@@ -112,7 +113,9 @@ def _unused_guards(stores: Stores, clock: Clock, settings: Settings) -> "tuple[G
     gate = Gate(keyring, Limits(stores.quotas, stores.quotas, settings, clock), settings)
     desk = KeyDesk(stores.keys, peppers, clock, Random(0), settings)  # noqa: S311  makes no key
     rounds = Rounds(keyring, clock, settings)
-    return Guard(gate, desk, unheard), StreamGuard(gate, Seats(settings), rounds, unheard)
+    return Guard(gate, desk, unheard, Trusted(())), StreamGuard(
+        gate, Seats(settings), rounds, unheard
+    )
 
 
 def asyncapi() -> None:
