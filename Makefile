@@ -20,7 +20,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean certs certs
+.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean certs
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \

@@ -134,6 +134,25 @@ async def answered(port, pems):
         writer.close()
 
 
+async def test_a_handshake_that_fails_gives_its_place_back_at_once(pems):
+    certificates = Certificates(pems.settings(), SystemClock())
+    async with site(certificates.context, connections=1) as served:
+        for _ in range(5):
+            assert (await said(served.port, b"GET / HTTP/1.1\r\n\r\n")).closed
+        assert served.door.refused == {"handshake": 5}
+
+
+async def test_a_stop_closes_who_is_amid_the_handshake(pems):
+    certificates = Certificates(pems.settings(), SystemClock())
+    async with asyncio.timeout(3):
+        async with site(certificates.context) as served:
+            silent = opened(served.port)
+            await asyncio.sleep(0.2)
+    silent.settimeout(1)
+    assert silent.recv(100) == b""
+    silent.close()
+
+
 async def test_a_websocket_that_ends_gives_its_place_back(monkeypatch):
     monkeypatch.setattr(door, "_SWEEP_S", 0.1)
     async with site(connections=2) as served:
