@@ -56,8 +56,8 @@ chaos: servers ## servers taken away under load, for minutes; writes docs/outage
 long: servers ## the tests that take minutes [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m long $(PYTEST_ARGS)
 
-certs: ## an authority, a server's and a client's certificate for this machine, in var/certs
-	@scripts/make-certs
+certs: ## an authority, a server's and a client's certificate for this machine, in var/certs [CERTS_ARGS=--renew]
+	@scripts/make-certs $(CERTS_ARGS)
 
 lint: .venv/.ready-test ## ruff, formatting, and the arrows between packages
 	@$(BIN)/ruff check .

@@ -16,6 +16,8 @@ _STREAMS: Final = {
     "contract": "servers",
     "outages": "servers",
     "servers": "servers",
+    "tls": "servers",
+    "abuse": "processes",
 }
 
 

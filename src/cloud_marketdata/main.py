@@ -112,10 +112,11 @@ class Service:
         self.hub = Hub(self.queries, stores, clock, settings, random)
         self.readers = Readers(settings)
         self.components += [*stores.pulses, self.audit]
+        self.guarding: Guarding | None = None
         if self._does("serve"):
             local = MemoryQuotas(clock)
             self.guarding = Guarding(stores, local, settings, clock, random, self.audit)
-            self._add_serving()
+            self._add_serving(self.guarding)
         self.pairs: PairCrew | None = None
         if self._does("process"):
             self._add_keeping(stores, clock, archived, forgetting)
@@ -127,10 +128,10 @@ class Service:
         self._random = random
         self._server: PublicServer
 
-    def _add_serving(self) -> None:
+    def _add_serving(self, guarding: Guarding) -> None:
         """Answer, and carry the live stream."""
-        self._parts += [("stream", self.hub.run), *self.guarding.parts]
-        self.components += self.guarding.components
+        self._parts += [("stream", self.hub.run), *guarding.parts]
+        self.components += guarding.components
         asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
         self.components += [*asked, self.hub, self.readers]
 
@@ -168,7 +169,11 @@ class Service:
                 group.create_task(supervised(name, run, self._clock, self._random))
                 for name, run in self._parts
             ]
-            serving = group.create_task(self._serve(listener)) if listener else None
+            serving = (
+                group.create_task(self._serve(listener, self.guarding))
+                if listener and self.guarding
+                else None
+            )
             await stopped.wait()
             self.readers.stop()
             for task in tasks:
@@ -211,6 +216,8 @@ class Service:
 
     def _reconfigure(self, settings: Settings) -> None:
         self._note("service.reload")
+        if self.guarding and self.guarding.certificates:
+            self.guarding.certificates.look()
         for roster in self.rosters.values():
             roster.configure(settings)
 
@@ -255,17 +262,17 @@ class Service:
             self.components.append(duty.told(roster))
             self._parts += [(f"feed {venue}", duty.of(feed.run)), (f"roster {venue}", roster.run)]
 
-    async def _serve(self, listener: socket) -> None:
+    async def _serve(self, listener: socket, guarding: Guarding) -> None:
         settings = self.settings
         app = create_app(
             queries=self.queries,
             components=self.components,
             clock=self._clock,
             settings=settings,
-            guard=self.guarding.guard,
+            guard=guarding.guard,
             rosters=self.rosters,
             routers=[
-                build_stream(self.hub, self.readers, self._clock, settings, self.guarding.stream),
+                build_stream(self.hub, self.readers, self._clock, settings, guarding.stream),
                 build_page(__version__),
                 build_audit(settings.data_dir / "audit", self._clock),
             ],
@@ -282,8 +289,8 @@ class Service:
             ws_max_size=_FRAME_MAX,
             timeout_graceful_shutdown=_STOP_S,
         )
-        shown = self.guarding.certificates
-        self._server = PublicServer(config, self.guarding.door, shown.context if shown else None)
+        shown = guarding.certificates
+        self._server = PublicServer(config, guarding.door, shown.context if shown else None)
         await self._server.serve(sockets=[listener])
 
 
