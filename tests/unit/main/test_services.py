@@ -37,7 +37,10 @@ def anyio_backend() -> str:
 
 
 class Hasty(SystemClock):
-    """A clock on which every wait is over after a turn of the loop, and then time has passed."""
+    """A clock on which every wait is over after a turn of the loop, and some time has passed.
+
+    No more than a second, or who sleeps for minutes would have everybody's leases lapse.
+    """
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -51,9 +54,9 @@ class Hasty(SystemClock):
         return self.passed
 
     async def sleep(self, seconds: float) -> None:
-        """Let the others run, then be that much later."""
+        """Let the others run, then be later."""
         await asyncio.sleep(0)
-        self.passed += seconds
+        self.passed += min(seconds, 1.0)
 
 
 class Faulty:
