@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from bunch import Bunch
 from chronicle import Chronicle, Event
 from processes import COMMAND, eventually, settings, simulating
 from rawhttp import Answer, Door, exchanged, fresh_address, written
+
+from cloud_marketdata.core.clock import SystemClock
 
 PROXIES: Final = "127.99.0."
 """What the service takes for proxies begins so."""
@@ -122,9 +125,11 @@ class Fortress:
 
     def events(self, address: str) -> list[Event]:
         """Return what the log has of an address, once it has all that is expected."""
-        expected = self.expected[address]
-        eventually(lambda: len(self.chronicle.of(address)) >= expected, 10)
-        return self.chronicle.of(address)
+        clock, expected = SystemClock(), self.expected[address]
+        end = clock.monotonic() + 10
+        while len(found := self.chronicle.of(address)) < expected and clock.monotonic() < end:
+            time.sleep(0.01)
+        return found
 
     def health(self) -> dict[str, Any]:
         """Return the whole of /health."""

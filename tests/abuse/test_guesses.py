@@ -1,9 +1,11 @@
 """Who guesses is slowed down at once, and nobody else notices."""
 
 import json
+import re
 from collections import Counter
 from contextlib import closing, suppress
 from random import Random
+from socket import socket
 from urllib.parse import quote
 
 from bunch import resealed
@@ -15,6 +17,8 @@ from wsabuse import all_heard, joined, left_with, say
 from cloud_marketdata.core.clock import SystemClock
 
 GUESSES = 10_000
+AT_ONCE = 50
+CODE = re.compile(rb'"code":"(\w+)"')
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 MARKETS = "/v1/markets"
 
@@ -26,20 +30,29 @@ def guess(random: Random, key_id: str) -> str:
 
 
 def guessed(fortress: Fortress, address: str, guesses: int) -> Counter:
-    """Guess over one connection after another, many requests at a time; count what was said."""
+    """Guess over one connection after another, many at a time; count what was said."""
     random, said = Random(7), Counter()  # noqa: S311  nothing is guarded by it
     key_id = fortress.keys.id_of("all")
-    while (made := sum(said.values())) < guesses:
+    while (left := guesses - sum(said.values())) > 0:
         with closing(dialled(fortress.door, address)) as connection:
-            for _ in range(min(500, guesses - made)):
-                headers = {"X-API-Key": guess(random, key_id)}
-                connection.sendall(written(fortress.door, MARKETS, headers))
-                answer = read_answer(connection)
-                assert answer.status, "a guess was not answered"
-                said[refusal(answer)] += 1
-                if answer.status == 429:
-                    assert int(answer.headers["Retry-After"]) >= 1
+            for _ in range(min(10, left // AT_ONCE)):
+                keys = [guess(random, key_id) for _ in range(AT_ONCE)]
+                shown = [written(fortress.door, MARKETS, {"X-API-Key": key}) for key in keys]
+                connection.sendall(b"".join(shown))
+                said.update(codes_heard(connection, AT_ONCE))
     return said
+
+
+def codes_heard(connection: socket, answers: int) -> list[str]:
+    """Read so many refusals and return their codes."""
+    heard = b""
+    while len(found := CODE.findall(heard)) < answers:
+        piece = connection.recv(65_536)
+        assert piece, heard[-500:]
+        heard += piece
+    assert heard.count(b"HTTP/1.1 ") == answers
+    assert heard.lower().count(b"retry-after: ") == found.count(b"quota_exceeded")
+    return [code.decode() for code in found]
 
 
 def test_ten_thousand_guesses_are_a_hundred(fortress):
@@ -52,9 +65,9 @@ def test_ten_thousand_guesses_are_a_hundred(fortress):
     fortress.expect(address, GUESSES)
     fortress.asked[address] += GUESSES
     fortress.stories[address] = b"guesses"
-    assert set(said) == {(401, "key_invalid"), (429, "quota_exceeded")}
+    assert set(said) == {"key_invalid", "quota_exceeded"}
     # 1200 units at 11 a guess, and what comes back meanwhile.
-    assert said[401, "key_invalid"] <= 110 + seconds * 20 / 11 + 2
+    assert said["key_invalid"] <= 110 + seconds * 20 / 11 + 2
     begun = clock.monotonic()
     assert fortress.ask(MARKETS, "all").status == 200
     assert clock.monotonic() - begun < 2
@@ -62,7 +75,7 @@ def test_ten_thousand_guesses_are_a_hundred(fortress):
     assert refusal(fortress.ask(MARKETS, "all", address=address)) == (429, "quota_exceeded")
     events = fortress.events(address)
     assert len(events) == GUESSES + 1
-    assert Counter((e["status"], e["code"]) for e in events[:-1]) == said
+    assert Counter(event["code"] for event in events[:-1]) == said
 
 
 def test_guesses_over_mcp_and_rest_are_one_account(fortress):

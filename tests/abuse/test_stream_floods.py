@@ -167,11 +167,11 @@ def test_a_message_of_megabytes_ends_the_connection(fortress):
     assert fortress.resident_mb() - before < 32
 
 
-def test_a_message_in_a_hundred_thousand_pieces_harms_nobody(fortress):
+def test_a_message_in_thousands_of_pieces_harms_nobody(fortress):
     before = fortress.resident_mb()
     with joined(fortress, "stream:read") as connection:
         with suppress(ConnectionClosed):
-            connection.send(["a"] * 100_000)
+            connection.send(["a"] * 30_000)
             connection.send(json.dumps({"op": "ping"}))
         is_well(fortress)
     assert fortress.resident_mb() - before < 64

@@ -19,6 +19,8 @@ from cloud_marketdata.api.mcp.tape.seats import TapeSeats
 from cloud_marketdata.core.config import Settings
 from guarded import Guarded
 
+URL = "http://127.0.0.1:8000/mcp"
+
 
 class AgentDoor:
     """A server that asks everybody for a key, and clients of it."""
@@ -43,15 +45,13 @@ class AgentDoor:
 
     def client(self, key: str | None, mode: str = "auto") -> Client:
         """Return a client that shows a key."""
-
-        def made(**given: Any) -> httpx2.AsyncClient:  # noqa: ANN401  httpx's own
-            inside = httpx2.ASGITransport(self._edge, client=("192.0.2.9", 4711))
-            return httpx2.AsyncClient(**{**given, "transport": inside})
-
-        transport = StreamableHttpTransport(
-            "http://127.0.0.1:8000/mcp", auth=key, httpx_client_factory=made
-        )
+        transport = StreamableHttpTransport(URL, auth=key, httpx_client_factory=self.http)
         return Client(transport, mode=mode)
+
+    def http(self, **given: Any) -> httpx2.AsyncClient:  # noqa: ANN401  httpx's own
+        """Return a client without any manners."""
+        inside = httpx2.ASGITransport(self._edge, client=("192.0.2.9", 4711))
+        return httpx2.AsyncClient(**{**given, "transport": inside})
 
 
 async def problem_of(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from agents import CALLS, MARKET, SWEEP, standing
 from fastmcp import Client, FastMCP
 from fastmcp.exceptions import ToolError
 from mcp import MCPError
-from mcp_doors import AgentDoor
+from mcp_doors import URL, AgentDoor
 
 from cloud_marketdata.api.mcp import build_mcp
 from cloud_marketdata.api.mcp.guard import over_stdio
@@ -123,6 +123,30 @@ def test_an_event_says_who_asked_what(way) -> None:
         assert looked.resource == EVIDENCE
         assert called.owner == ("tester" if way is by_http else "stdio")
         assert bool(called.key_id) == (way is by_http)
+
+    asyncio.run(law())
+
+
+WRONG = [
+    ({"method": "tools/call", "params": {}}, "mcp tools/call", "refused"),
+    ({"method": "tools/call", "params": {"name": 7}}, "mcp tools/call", "refused"),
+    ({"method": "sing", "params": {}}, "mcp sing", "refused"),
+    ({"method": "x" * 500}, "mcp " + "x" * 64, "refused"),
+]
+
+
+@pytest.mark.parametrize(("request_", "action", "outcome"), WRONG)
+def test_what_is_no_request_of_the_protocol_is_one_event_too(request_, action, outcome) -> None:
+    async def law() -> None:
+        door = AgentDoor()
+        headers = {
+            "Authorization": f"Bearer {await door.guarded.key()}",
+            "Accept": "application/json, text/event-stream",
+        }
+        async with door.open(), door.http(headers=headers) as http:
+            await http.post(URL, json={"jsonrpc": "2.0", "id": 1, **request_})
+        [event] = door.guarded.events
+        assert (event.action, event.outcome) == (action, outcome), event
 
     asyncio.run(law())
 

@@ -31,7 +31,7 @@ def wrote(folder: Path, writer: str, entries) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three writers; two chains are closed, and one is still written to."""
+    """Four writers; two chains are closed, and two tell of the same instants and go on."""
     folder = tmp_path_factory.mktemp("log") / "audit"
     written(folder, "serve-a-1-1", events=40, files=4)
     written(folder, "serve-b-2-1", events=30, files=2)
@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
         for n in range(50)
     ]
     wrote(folder, "collect-a-3-1", others)
+    wrote(folder, "serve-z-4-1", others[10:])
     with next((folder / "collect-a-3-1").glob("*.jsonl")).open("ab") as file:
         file.write(b'{"ts":17954500')
     return folder
@@ -161,7 +162,7 @@ def test_an_event_is_told_whole(caller):
         "request_id": "",
     }
     covers = document["meta"]["covers"]
-    assert (covers["writers"], covers["unreadable"], covers["verified"]) == (3, 0, False)
+    assert (covers["writers"], covers["unreadable"], covers["verified"]) == (4, 0, False)
     assert covers["machine"]
 
 
@@ -170,7 +171,7 @@ def test_a_file_that_is_closed_before_the_range_is_not_read(caller):
 
     meta = caller.get("/v1/audit", params={"start": start, "end": END}).json()["meta"]
 
-    assert meta["covers"]["files"] == 1
+    assert meta["covers"]["files"] == 2
 
 
 def test_without_times_it_is_the_last_hour(caller):
@@ -226,6 +227,27 @@ def test_a_folder_without_a_log_has_no_events(tmp_path):
     answer = asyncio.run(AuditDesk(tmp_path / "audit", StageClock()).events(AuditParams()))
 
     assert (answer.data.events, answer.meta.covers.writers) == ([], 0)
+
+
+def test_a_filter_is_not_met_by_what_a_parameter_is_called(tmp_path):
+    wrote(tmp_path / "audit", "serve-a-1-1", [(NOW, event(params={"owner": "bob"}))])
+    desk = AuditDesk(tmp_path / "audit", StageClock())
+
+    answer = asyncio.run(desk.events(AuditParams(start=START, end=END, owner="bob")))
+
+    assert answer.data.events == []
+
+
+def test_the_last_line_of_a_file_is_found_though_it_came_much_later(tmp_path):
+    pen = Pen(Plan(tmp_path / "audit", "serve-a-1-1", KEY, {}, 1 << 30))
+    pen.claim(NOW)
+    pen.close(NOW + 5_000 * NS_PER_MS, "stop")
+    pen.release()
+    desk = AuditDesk(tmp_path / "audit", StageClock())
+
+    answer = asyncio.run(desk.events(AuditParams(start=START + 4000, end=END)))
+
+    assert [each.action for each in answer.data.events] == ["audit.close"]
 
 
 def test_lines_that_are_none_are_counted(tmp_path):

@@ -221,6 +221,23 @@ async def test_the_commands_file_is_shipped_once_it_is_a_day_old(tmp_path, objec
     assert (await asyncio.to_thread(verified, tmp_path / "audit", objects)).faults == []
 
 
+async def test_the_commands_chain_goes_on_though_all_of_it_is_old(tmp_path, objects):
+    clock, settings = StageClock(), settings_of(tmp_path)
+    for number in range(2):
+        append_once(settings, event(number), clock)
+        clock.move(DAY_S)
+        async with kept(tmp_path, objects, clock):
+            pass
+    clock.move(100 * DAY_S)
+    async with kept(tmp_path, objects, clock, audit_kept_days=2):
+        pass
+    append_once(settings, event(2), clock)
+
+    there = sorted((tmp_path / "audit").glob("cli-*/*.jsonl"))
+    assert [int(path.stem) for path in there] == [4, 6]
+    assert (await asyncio.to_thread(verified, tmp_path / "audit", objects)).faults == []
+
+
 async def test_the_commands_chain_is_anchored_so_that_its_end_cannot_be_cut_off(tmp_path, objects):
     clock = StageClock()
     for number in range(5):

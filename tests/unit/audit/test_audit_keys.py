@@ -6,6 +6,7 @@ from audit_stage import KEY, settings_of
 
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import SettingsError, StorageError
+from cloud_marketdata.security.audit import secret
 from cloud_marketdata.security.audit.secret import audit_key, known_keys
 
 
@@ -24,6 +25,16 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path):
     assert len(key) == 64
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["audit.key"]
+
+
+def test_who_comes_second_leaves_the_key_as_it_is(tmp_path):
+    """As where two processes have both seen that there is none."""
+    key = audit_key(Settings(data_dir=tmp_path))
+
+    secret._make(tmp_path / "audit.key")
+
+    assert audit_key(Settings(data_dir=tmp_path)) == key
+    assert [each.name for each in tmp_path.iterdir()] == ["audit.key"]
 
 
 def test_processes_that_begin_at_once_have_one_key(tmp_path):

@@ -21,6 +21,12 @@ HERE = "192.0.2.7"
 READER = NewKey(owner="Zoë", scopes=("market:read",))
 
 
+async def settled() -> None:
+    """Let the others go as far as they can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def until(met: Callable[[], Awaitable[bool]]) -> None:
     """Let the others go on until it is so."""
     for _ in range(200_000):

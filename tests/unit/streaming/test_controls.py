@@ -164,6 +164,8 @@ WRONG = [
     ({"op": "subscribe"}, "invalid_request"),
     ({"op": "subscribe", "channels": []}, "invalid_request"),
     ({"op": "subscribe", "channels": [1]}, "invalid_request"),
+    ({"op": "subscribe", "channels": [{}] * 501}, "invalid_request"),
+    ({"op": "unsubscribe", "channels": [{}] * 501}, "invalid_request"),
 ]
 
 

@@ -287,11 +287,24 @@ async def test_a_key_that_was_rotated_meanwhile_is_told_of_at_the_next_look():
         assert told["ends_at"] == stage.clock.now() // 1_000_000 - 3000 + 2 * 3_600_000
 
 
-async def test_while_the_keys_cannot_be_looked_up_nobody_is_cut_off(monkeypatch):
-    async def away(_key_id: str) -> None:
-        msg = "the store is away"
-        raise StorageError(msg)
+async def away(_key_id: str) -> None:
+    msg = "the store is away"
+    raise StorageError(msg)
 
+
+async def test_a_key_ends_in_its_time_also_while_keys_cannot_be_looked_up(monkeypatch):
+    async with asking(key_days=1, key_rotate_days=1, key_grace_hours=1) as stage:
+        line = await stage.connect()
+        await line.ask(auth(await stage.guarded.key()))
+        monkeypatch.setattr(stage.guarded.keys, "find", away)
+        await stage.clock.turn(25 * 3600 - 5)
+        assert (await line.ask({"op": "ping"}))["ok"]
+        await stage.clock.turn(10)
+
+        assert await parted(line) == {"close": 4401, "code": "key_expired"}
+
+
+async def test_while_the_keys_cannot_be_looked_up_nobody_is_cut_off(monkeypatch):
     async with asking() as stage:
         line = await stage.connect()
         key = await stage.guarded.key()
@@ -337,6 +350,39 @@ async def test_seats_are_counted_by_address_and_by_key_and_freed_again():
         await settled()
         assert (await second.ask(auth(key)))["ok"]
         assert (await stage.connect()).sent[0]["type"] == "websocket.accept"
+
+
+async def test_a_seat_moves_with_the_key():
+    async with asking(stream_per_key=1) as stage:
+        line, other = await stage.connect(), await stage.connect()
+        first, second = await stage.guarded.key(), await stage.guarded.key()
+        for key in (first, second, second):
+            assert (await line.ask(auth(key)))["ok"]
+        assert (await stage.guarded.seats.pulse()).detail["held"]["key"] == 1
+        assert (await other.ask(auth(second)))["code"] == "quota_exceeded"
+        assert (await other.ask(auth(first)))["ok"]
+
+
+async def test_a_key_that_is_exchanged_while_the_old_one_is_looked_up_saves_its_stream(monkeypatch):
+    async with asking(key_cache_s=0) as stage:
+        line = await stage.connect()
+        first, second = await stage.guarded.key(), await stage.guarded.key()
+        await line.ask(auth(first))
+        await stage.guarded.desk.revoke(first.split("_")[2])
+        find = stage.guarded.keys.find
+
+        async def slowly(key_id: str) -> object:
+            record = await find(key_id)
+            if key_id == first.split("_")[2]:
+                await line.say(auth(second))
+            return record
+
+        monkeypatch.setattr(stage.guarded.keys, "find", slowly)
+        await stage.guarded.rounds.go()
+        await settled()
+
+        assert [one["ok"] for one in line.heard()] == [True]
+        assert stage.guarded.rounds.revoked == 0
 
 
 async def test_who_comes_from_this_machine_without_a_key_needs_no_seat():

@@ -100,7 +100,7 @@ def _frame(name: ChannelName, kind: FrameKind, base: type[ChannelFrame]) -> type
 
 def _channels() -> Any:  # noqa: ANN401  a type that is made of the channels there are
     some = list.__class_getitem__(Union[tuple(map(_listed, ChannelName))])  # noqa: UP007
-    return Annotated[some, Field(min_length=1)]
+    return Annotated[some, Field(min_length=1, max_length=messages.MOST_CHANNELS)]
 
 
 def _echoed(name: ChannelName) -> type[BaseModel]:

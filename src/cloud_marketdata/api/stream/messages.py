@@ -4,7 +4,7 @@ What comes in is checked with them, what goes out is made of them, and the Async
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
@@ -15,6 +15,11 @@ from cloud_marketdata.api.stream.ports import ChannelName
 Params = dict[str, str | int | bool]
 Id = Annotated[str, Field(max_length=64)] | int | None
 """Chosen by the client and echoed; it tells answers apart."""
+
+
+MOST_CHANNELS: Final = 500
+"""What one request may name: each is answered by itself, at greater length than it is asked."""
+Channels = Annotated[list[dict[str, JsonValue]], Field(min_length=1, max_length=MOST_CHANNELS)]
 
 
 class Op(StrEnum):
@@ -91,7 +96,7 @@ class Subscribe(Asked):
     """Listen to channels, each from a snapshot on unless `snapshot` is false or `from` is given."""
 
     op: Literal[Op.SUBSCRIBE]
-    channels: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+    channels: Channels
     snapshot: bool = True
 
 
@@ -99,7 +104,7 @@ class Unsubscribe(Asked):
     """Listen to channels no more."""
 
     op: Literal[Op.UNSUBSCRIBE]
-    channels: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+    channels: Channels
 
 
 class ChannelResult(Message):

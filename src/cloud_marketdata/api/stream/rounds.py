@@ -2,7 +2,8 @@
 
 A stream lasts longer than a look-up of its key may be believed. One task looks for all of them, and
 once for each key, however many connections it has. Who has lost it is told why and cut off; who
-will lose it is told in time, once a day. While the store of keys is away nobody is cut off.
+will lose it is told in time, once a day. While the store of keys is away nobody is cut off before
+the end that his key had when it was last seen.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.security.identity import Identity
 from cloud_marketdata.security.keys.keyring import Keyring
-from cloud_marketdata.security.refusals import RefusedError
+from cloud_marketdata.security.refusals import KeyExpiredError, RefusedError
 
 _LEAST_S: Final = 0.5
 _AT_ONCE: Final = 16
@@ -80,16 +81,22 @@ class Rounds:
         try:
             fresh = await self._keyring.recheck(identity)
         except RefusedError as error:
-            for bearer in _still(identity, bearers):
-                self.revoked += 1
-                bearer.revoke(error)
+            self._revoke(identity, bearers, error)
         except StorageError as error:
             self.unanswered += 1
             _log.warning("stream.keys_not_checked", error=str(error))
+            if self._clock.now() >= identity.ends_at:
+                over = KeyExpiredError(f"the key {identity.key_id} is over")
+                self._revoke(identity, bearers, over)
         else:
             for bearer in _still(identity, bearers):
                 bearer.identity = fresh
                 self._notices.tell(bearer)
+
+    def _revoke(self, identity: Identity, bearers: Sequence[Bearer], error: RefusedError) -> None:
+        for bearer in _still(identity, bearers):
+            self.revoked += 1
+            bearer.revoke(error)
 
 
 def _still(identity: Identity, bearers: Sequence[Bearer]) -> Iterator[Bearer]:

@@ -13,10 +13,6 @@ Message = MutableMapping[str, Any]
 Fields = list[tuple[bytes, bytes]]
 
 _BODILESS: Final = frozenset({204, 304})
-# RFC 9113, 8.2.2: these speak of one connection of HTTP/1.1.
-_OF_A_CONNECTION: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
 
 
 class Wire(Protocol):
@@ -128,10 +124,9 @@ class Stream:
         self._started = True
         status = message["status"]
         self._silent = self._silent or status in _BODILESS
-        told = [(name.lower(), value) for name, value in message.get("headers", ())]
-        fields = [(b":status", str(status).encode()), *self._default, *told]
-        kept = [field for field in fields if field[0] not in _OF_A_CONNECTION]
-        self._wire.send_head(self, kept)
+        # h2 makes the names small, and leaves out what speaks of a connection of HTTP/1.1.
+        told = message.get("headers", ())
+        self._wire.send_head(self, [(b":status", b"%d" % status), *self._default, *told])
 
     async def _go_on(self, message: Message) -> None:
         body = b"" if self._silent else message.get("body", b"")

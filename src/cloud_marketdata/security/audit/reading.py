@@ -191,7 +191,9 @@ def _told(path: Path) -> tuple[int, int] | None:
     try:
         line = line_in(tail_of(path).raw)
         if line.action == CLOSE:
-            return int(line.params["low"]), int(line.params["high"]) + 1
+            # The closing line itself is not between the times of which it tells.
+            low, high = int(line.params["low"]), int(line.params["high"])
+            return min(low, line.ts), max(high, line.ts) + 1
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError):
         pass
     return None

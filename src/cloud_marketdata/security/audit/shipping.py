@@ -51,9 +51,12 @@ class Shipping:
                 self._there.add(path)
 
     async def remove_before(self, paths: Iterable[Path], ts: int) -> None:
-        """Remove those shipped files whose last line is older than `ts`; raises StorageError."""
+        """Remove those files whose last line is older than `ts`, each once it is surely there.
+
+        Raises StorageError.
+        """
         for path in paths:
-            if path in self._there and await asyncio.to_thread(_last_ts, path) < ts:
+            if await asyncio.to_thread(_last_ts, path) < ts:
                 await self._bring(path)
                 with translated(path):
                     path.unlink(missing_ok=True)

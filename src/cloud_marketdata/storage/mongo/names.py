@@ -23,8 +23,9 @@ schema      one document: the version of all this.
 
 Everything but `api_keys`, which are few, and `schema` is sharded by {symbol, venue}. Symbols are
 many and venues are four, so the symbol leads: it spreads the load, and one symbol's venues, which
-are asked for together, stay neighbours. Both are in every filter and at the head of every index, so a question goes to one shard
-and unique means unique. The index that deletes is the exception: MongoDB wants it of one field.
+are asked for together, stay neighbours. Both are in every filter and at the head of every index, so
+a question goes to one shard and unique means unique. The index that deletes is the exception:
+MongoDB wants it of one field.
 """
 
 from typing import Any, Final, NamedTuple
