@@ -36,7 +36,7 @@ from cloud_marketdata.collectors.roster import Roster
 from cloud_marketdata.collectors.venues import VENUES
 from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock
-from cloud_marketdata.core.config import Settings, is_loopback
+from cloud_marketdata.core.config import Settings, goes_in_the_clear, is_loopback
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.holders import collector_name, worker_name
 from cloud_marketdata.core.hosting import PublicServer, bound_for_readers
@@ -313,8 +313,7 @@ async def run_service(
     if reread:
         # From here on: a reload that comes while the stores open is kept for later.
         _on_signals(asked.set, signal.SIGHUP)
-    if not is_loopback(settings.host):
-        structlog.get_logger().warning("service.open_bind", host=settings.host)
+    _warn_of_open_ends(settings)
     # The port first: where it is taken nothing else shall have started.
     with _listener(settings) as listener, _ownership(settings):
         random = SystemRandom()
@@ -329,6 +328,17 @@ async def run_service(
             if listener:
                 ready(listener.getsockname()[1])
             await service.run(stopped, listener)
+
+
+def _warn_of_open_ends(settings: Settings) -> None:
+    """Say at each start what goes over a network without keys or without TLS."""
+    log = structlog.get_logger()
+    if settings.allow_open_bind and not is_loopback(settings.host):
+        tls = settings.tls_certificate is not None
+        log.warning("service.open_bind", host=settings.host, keys=settings.asks_for_keys, tls=tls)
+    for name, url in (("redis_url", settings.redis_url), ("mongodb_url", settings.mongodb_url)):
+        if url is not None and goes_in_the_clear(url.get_secret_value()):
+            log.warning("service.store_without_tls", setting=name)
 
 
 def _on_signals(call: Callable[[], None], *numbers: signal.Signals) -> None:

@@ -43,6 +43,9 @@ TWO_MEANINGS: Final = {
 }
 """By what is wrong with it; `{host}` stands for the name of the service."""
 
+BEHIND_THE_HEAD: Final = {"an unknown coding", "chunks of HTTP/1.0", "a negative chunk"}
+"""What is only wrong in the body; the head may be refused first for what it is."""
+
 ONLY_ODD: Final = {
     "no Host": "GET /v1/markets HTTP/1.1\r\nConnection: close\r\n\r\n",
     "two Hosts": f"{_GET}Host: evil.example\r\nConnection: close\r\n\r\n",

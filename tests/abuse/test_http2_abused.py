@@ -176,8 +176,9 @@ def test_who_floods_is_sent_away(keep, how):
     before = keep.resident_mb()
     with frames_to(keep.door, fresh_address()) as frames:
         frames.send(*FLOODS[how](frames, keep))
-        said = frames.said(2 * MANY - 1, 10)
-        assert said.goodbye is not None or len(said.statuses) + len(said.resets) < MANY / 2
+        # Nothing is answered under this number, so it reads until the connection ends.
+        said = frames.said(0, 10)
+    assert len(said.statuses) < MANY / 2
     is_well(keep)
     assert keep.resident_mb() - before < 64
 

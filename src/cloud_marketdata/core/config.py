@@ -8,6 +8,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -310,6 +311,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def goes_in_the_clear(url: str) -> bool:
+    """Whether the URL of a store leads to another machine without TLS."""
+    parts = urlsplit(url)
+    said = parse_qs(parts.query)
+    tls = parts.scheme in {"rediss", "mongodb+srv"}
+    tls = tls or "true" in {*said.get("tls", ()), *said.get("ssl", ())}
+    hosts = [urlsplit(f"//{one}").hostname for one in parts.netloc.rpartition("@")[2].split(",")]
+    return not tls and not all(is_loopback(host or "") for host in hosts)
 
 
 def load(config: Path | None = None, **overrides: object) -> Settings:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from cloud_marketdata.core.config import ENDPOINTS, Settings, load
+from cloud_marketdata.core.config import ENDPOINTS, Settings, goes_in_the_clear, load
 from cloud_marketdata.core.errors import SettingsError
 from cloud_marketdata.domain.values import Venue
 
@@ -106,3 +106,21 @@ def test_secrets_of_the_stores_are_masked_wherever_settings_are_shown():
         s3_secret_access_key=hidden,
     )
     assert hidden not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "open_"),
+    [
+        ("redis://127.0.0.1:6379/0", False),
+        ("redis://user:p%40ss@[::1]:6379", False),
+        ("redis://cache.example:6379/0", True),
+        ("rediss://cache.example:6379/0", False),
+        ("mongodb://localhost,127.0.0.1:27018/?replicaSet=rs0", False),
+        ("mongodb://localhost,db.example:27018/?replicaSet=rs0", True),
+        ("mongodb://db.example/?tls=true", False),
+        ("mongodb://db.example/?ssl=true&replicaSet=rs0", False),
+        ("mongodb+srv://db.example/", False),
+    ],
+)
+def test_a_store_on_another_machine_without_tls_is_noticed(url, open_):
+    assert goes_in_the_clear(url) is open_

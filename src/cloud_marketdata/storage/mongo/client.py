@@ -80,7 +80,7 @@ def _client(plan: MongoPlan) -> AsyncMongoClient[Document]:
 
 
 def _authority(plan: MongoPlan) -> dict[str, Any]:
-    """Return who vouches for the servers, where TLS is on: the option by itself would turn it on."""
+    """Return who vouches for the servers where TLS is on; the option alone would turn it on."""
     parts = urlsplit(plan.url)
     said = {name.lower(): value for name, value in parse_qsl(parts.query)}
     wanted = said.get("tls", said.get("ssl", str(parts.scheme == "mongodb+srv"))).lower()
