@@ -36,7 +36,7 @@ def test_what_is_only_odd_is_not_answered_without_a_key(fortress, odd):
     written = ONLY_ODD[odd].replace("{host}", fortress.door.name)
     request = written.replace("{key}", fortress.key("all")).encode()
 
-    heard = said_until_closed(fortress.door, address, request, 2)
+    heard = said_until_closed(fortress.door, address, request, 1)
 
     answers = STATUS.findall(heard)
     assert answers

@@ -279,3 +279,22 @@ def test_a_key_has_a_limit_of_its_own_and_questions_have_costs():
     assert again.refused == (429, "quota_exceeded")
     assert int(again.headers["retry-after"]) >= 1
     assert door.ask(headers=key).status == 200
+
+
+def test_a_table_in_columns_costs_as_much_as_it_takes_to_make():
+    door = Doorstep(**ASKING)
+    key = bearer(door.key(per_minute=60))
+    for asked, left in ((f"{MARKETS}?format=csv", 50), (MARKETS, 49)):
+        assert f'"key";r={left};' in door.ask(asked, headers=key).headers["ratelimit"]
+    columns = [(b"accept", b"text/csv"), *key]
+    assert '"key";r=39;' in door.ask(headers=columns).headers["ratelimit"]
+
+
+def test_at_home_a_wrong_key_is_counted_and_no_key_is_not():
+    door = Doorstep(limit_per_ip=50)
+    guess = shown((PLAIN, "cmd_live_ab12cd34_" + "A" * 38))
+    refused = [door.ask(headers=guess).refused for _ in range(10)]
+    assert refused[0] == (401, "key_invalid")
+    assert refused[-1] == (429, "quota_exceeded")
+    assert "ratelimit" not in door.ask().headers
+    assert [door.ask().status for _ in range(60)] == [200] * 60

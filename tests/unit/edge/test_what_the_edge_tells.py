@@ -6,6 +6,10 @@ import pytest
 from doorstep import ASKING, HOST, MARKETS, Answer, Doorstep, answered, bearer
 from starlette.testclient import TestClient
 
+from cloud_marketdata.api.edge.edge import Edge
+from cloud_marketdata.api.edge.visit import visit_of
+from cloud_marketdata.api.errors import Problems
+
 ROOT = "/v1/markets/binance-usdm/BTCUSDT"
 DRESS = {
     "x-content-type-options": "nosniff",
@@ -223,3 +227,26 @@ def test_a_key_is_named_in_the_log_by_its_public_part_alone():
     door.ask(headers=bearer(key))
     event = door.events[-1]
     assert (event.key_id, event.owner) == (key.split("_")[2], "tester")
+
+
+def test_of_a_connection_that_is_accepted_only_the_stream_itself_tells(door):
+    async def accepting(_scope, receive, send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 1000})
+
+    problems = Problems("rest", door.clock)
+    edge = Edge(accepting, door.guarded.edge, problems, door.clock, door.settings)
+    asked = {
+        "type": "websocket",
+        "scheme": "ws",
+        "path": "/v1/stream",
+        "query_string": b"",
+        "headers": [HOST],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+    }
+    before = len(door.events)
+    asyncio.run(answered(edge, asked, []))
+    assert door.events[before:] == []
+    assert visit_of(asked).identity.owner == "local"
