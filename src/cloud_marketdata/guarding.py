@@ -15,7 +15,7 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.holders import worker_name
-from cloud_marketdata.core.http.door import Door
+from cloud_marketdata.core.http.door import Door, Turned
 from cloud_marketdata.security.audit.event import AuditEvent
 from cloud_marketdata.security.audit.log import AuditLog
 from cloud_marketdata.security.gate import Gate
@@ -70,7 +70,8 @@ class Guarding:
         desk = KeyDesk(stores.keys, peppers, clock, random, settings)
         self.guard = Guard(gate, desk, audit.record, Trusted(settings.trusted_proxies))
         self.stream = StreamGuard(gate, seats, rounds, audit.record)
-        self.door = Door(settings.stream_connections + _BESIDE_READERS, settings.header_timeout_s)
+        connections = settings.stream_connections + _BESIDE_READERS
+        self.door = Door(connections, settings.header_timeout_s, told=self._turned_away)
         self.certificates = Certificates(settings, clock) if settings.tls_certificate else None
         self.components: list[Component] = [self._keyring, limits, seats, rounds, self.door]
         self.parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
@@ -92,6 +93,15 @@ class Guarding:
     def _add(self, name: str, part: Certificates | Rotating | Watching) -> None:
         self.parts.append((name, part.run))
         self.components.append(part)
+
+    def _turned_away(self, turned: Turned) -> None:
+        """Write down a request that was never one: its head had no end, or two meanings."""
+        code, status, address = turned
+        self._audit.record(
+            AuditEvent(
+                "http.unreadable", "rest", "refused", code=code, status=status, address=address
+            )
+        )
 
     def _told(self, event: KeyEvent) -> None:
         record = event.record

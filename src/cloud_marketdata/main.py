@@ -162,7 +162,9 @@ class Service:
     async def run(self, stopped: asyncio.Event, listener: socket | None) -> None:
         """Run until `stopped` is set; the API answers on `listener`, where there is one."""
         async with asyncio.TaskGroup() as group:
-            remembering = group.create_task(self.audit.run())
+            remembering = group.create_task(
+                supervised("audit", self.audit.run, self._clock, self._random)
+            )
             self._note("service.start")
             writing = group.create_task(self.writer.run())
             tasks = [

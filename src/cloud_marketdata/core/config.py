@@ -39,8 +39,8 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ws: Annotated[str, Field(pattern=r"^wss?://[^/\s]+$")]
-    rest: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
+    ws: Annotated[str, Field(pattern=r"^wss?://[^/\s@]+$")]
+    rest: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$")]
 
 
 ENDPOINTS = {
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "marketdata"
     s3_bucket: str | None = None
     """The cold tier: a bucket of any S3."""
-    s3_endpoint: str | None = None
+    s3_endpoint: Annotated[str, Field(pattern=r"^[^@]*$")] | None = None
     """Where that S3 is, unless it is Amazon's own."""
     s3_region: str = "us-east-1"
     s3_prefix: str = ""

@@ -67,7 +67,7 @@ async def test_a_reader_that_is_ahead_of_the_feed_goes_live_once_the_feed_is_the
         await stage.clock.move(0.5)
 
     assert live.frames[0]["seq"] == 80
-    assert [frame["prev_seq"] for frame in ear.of("update")][0] == 82
+    assert ear.of("update")[0]["prev_seq"] == 82
     assert ear.trades() == written(TAPE[246:252])
 
 

@@ -2,10 +2,11 @@
 
 A client that opens a connection and says nothing, or half of it, costs a place and no more than
 that, and only for as long as the patience lasts. Whatever is turned away here was never a request;
-it is counted by its reason.
+it is counted by its reason, and told where something was said, as often as the bound allows.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from socket import socket
 from typing import Final, Literal, NamedTuple
 
@@ -16,6 +17,31 @@ Refusal = Literal[
     "resets",
 ]  # fmt: skip
 _SWEEP_S: Final = 1.0
+_TOLD_MOST: Final = 600
+_TOLD_S: Final = 60.0
+"""So much is told within that time: who is turned away has met no limit, and must fill no disk."""
+
+
+class Turned(NamedTuple):
+    """Who was turned away, and why, as a client and the audit log know it; 0 is no status."""
+
+    code: str
+    status: int
+    address: str
+
+
+CODES: Final[dict[Refusal, tuple[str, int]]] = {
+    "slow_head": ("too_slow", 408),
+    "slow_body": ("too_slow", 408),
+    "head_too_large": ("headers_too_large", 431),
+    "malformed": ("bad_request", 400),
+    "resets": ("too_many_resets", 0),
+}
+"""What is said of a request that was not heard to its end."""
+
+
+def _nobody(turned: Turned) -> None:
+    """Tell nobody."""
 
 
 class HeadLimits(NamedTuple):
@@ -30,12 +56,23 @@ class Door:
 
     connections: how many may be open at a time; one more is closed at once.
     patience_s: how long a client may take for the handshake, for a head, and for a body.
+    told: hears of each request that was turned away.
     """
 
-    def __init__(self, connections: int, patience_s: float, head: HeadLimits | None = None) -> None:
+    def __init__(
+        self,
+        connections: int,
+        patience_s: float,
+        head: HeadLimits | None = None,
+        told: Callable[[Turned], None] = _nobody,
+    ) -> None:
         self.patience_s = patience_s
         self.head = head or HeadLimits()
         self.refused: Counter[Refusal] = Counter()
+        self.untold = 0
+        self._tell = told
+        self._told = 0
+        self._told_since = 0.0
         self._connections = connections
         self._inside: set[socket] = set()
         self._most = 0
@@ -54,6 +91,17 @@ class Door:
         self._most = max(self._most, len(self._inside))
         return True
 
+    def turn_away(self, why: Refusal, address: str, now: float) -> None:
+        """Count a request that was not heard to its end, and tell of it."""
+        self.refused[why] += 1
+        if now >= self._told_since + _TOLD_S:
+            self._told, self._told_since = 0, now
+        if self._told >= _TOLD_MOST:
+            self.untold += 1
+            return
+        self._told += 1
+        self._tell(Turned(*CODES[why], address))
+
     def leave(self, arrived: socket) -> None:
         """Give a place back; nothing happens where it is free already."""
         self._inside.discard(arrived)
@@ -67,6 +115,7 @@ class Door:
             "most": self._most,
             "limit": self._connections,
             "refused": dict(self.refused),
+            "untold": self.untold,
         }
         state = "full" if full else "ok"
         return Pulse("security", "connections", state, ok=not full, detail=detail)

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from cloud_marketdata.core.http.door import Door, Refusal
+from cloud_marketdata.core.http.door import CODES, Door, Refusal
 
 Owed = Literal["head", "body"]
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""What announces a body; who wants a WebSocket has none."""
 _FIELD_FRAMING: Final = 4
 """The colon, the space and the end of a line of the head."""
 _SLOW: Final[dict[Owed, Refusal]] = {"head": "slow_head", "body": "slow_body"}
@@ -46,6 +49,7 @@ class Http1(HttpToolsProtocol):
         self._messages = 0
         self._octets = 0
         self._refusal: Refusal = "malformed"
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait."""
@@ -57,6 +61,12 @@ class Http1(HttpToolsProtocol):
         self._owed = None
         self._wait()
         self._leave()
+        for cycle in (self._running, *(waiting for waiting, _ in self.pipeline)):
+            # uvicorn remembers the newest alone; the others would write to who has gone.
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,6 +114,15 @@ class Http1(HttpToolsProtocol):
         self._owed = None
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, where what came is a handshake and nothing beside it."""
+        if self.scope["method"] != "GET" or any(name in _FRAMING for name, _ in self.headers):
+            # No application has heard of it.
+            self._owed = (self._messages, "head")
+            self._refuse("malformed")
+        else:
+            super().handle_websocket_upgrade()
+
     def send_400_response(self, msg: str) -> None:
         """Say why it is turned away, and close; `msg` is the parser's."""
         del msg
@@ -132,22 +151,40 @@ class Http1(HttpToolsProtocol):
         """Count it, answer where no answer has begun, and close."""
         if self.transport.is_closing():
             return
-        self._door.refused[why] += 1
+        self._count_refusal(why)
         answering = self.cycle is not None and not self.cycle.response_complete
         if not (answering and self.cycle.response_started):
             self.transport.write(_ANSWERS[why])
         self.transport.close()
 
+    def _count_refusal(self, why: Refusal) -> None:
+        silent = not self._messages and not self._octets
+        heard = self._owed is not None and self._owed[1] == "body"
+        if silent or heard:
+            # Nobody has asked for anything, or what asked tells itself how it ended.
+            self._door.refused[why] += 1
+        else:
+            address = self.client[0] if self.client else ""
+            self._door.turn_away(why, address, self.loop.time())
 
-def _answer(status: HTTPStatus) -> bytes:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+
+def _answer(code: str, number: int) -> bytes:
+    status = HTTPStatus(number)
+    body = (
+        f'{{"type":"urn:cloud-marketdata:problem:{code}","title":"{status.phrase}",'
+        f'"status":{number},"code":"{code}","detail":"{status.description.lower()}"}}'
+    )
     return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        f"HTTP/1.1 {number} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
+        + body
     ).encode("ascii")
 
 
 _ANSWERS: Final[dict[Refusal, bytes]] = {
-    "slow_head": _answer(HTTPStatus.REQUEST_TIMEOUT),
-    "slow_body": _answer(HTTPStatus.REQUEST_TIMEOUT),
-    "head_too_large": _answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
-    "malformed": _answer(HTTPStatus.BAD_REQUEST),
+    why: _answer(code, status) for why, (code, status) in CODES.items() if status
 }

@@ -152,7 +152,7 @@ class Http2(asyncio.Protocol):
         few = len(fields) <= self._door.head.fields
         scope = scope_of(fields, ends=event.stream_ended is not None) if few else None
         if scope is None:
-            self._door.refused["malformed"] += 1
+            self._turn_away("malformed")
             self._sending.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         scope |= self._base
@@ -224,12 +224,16 @@ class Http2(asyncio.Protocol):
             self._idle.cancel()
         self._idle = None if seconds is None else self._loop.call_later(seconds, self._end, None)
 
+    def _turn_away(self, why: Refusal) -> None:
+        client = self._base["client"]
+        self._door.turn_away(why, client[0] if client else "", self._loop.time())
+
     def _end(self, why: Refusal | None, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
         """Say goodbye and close; `why` counts it as a refusal."""
         if self._transport.is_closing():
             return
         if why is not None:
-            self._door.refused[why] += 1
+            self._turn_away(why)
         if why != "malformed":
             self._connection.close_connection(code)
         self._sending.flush()

@@ -1,9 +1,14 @@
 """The head of an HTTP/2 question as ASGI has it; h2 has checked what RFC 9113 demands of it."""
 
-from typing import Any
+import re
+from typing import Any, Final
 from urllib.parse import unquote
 
 from cloud_marketdata.core.http.stream import Fields
+
+# What HTTP/1.1 would take too; a method that is none must not look like something of ours.
+_METHOD: Final = re.compile(rb"[A-Z]{1,20}")
+_TARGET: Final = re.compile(rb"/[!-~]*")
 
 
 def scope_of(fields: Fields, *, ends: bool) -> dict[str, Any] | None:
@@ -17,7 +22,8 @@ def scope_of(fields: Fields, *, ends: bool) -> dict[str, Any] | None:
     target = pseudo.get(b":path", b"")
     lengths = [value for name, value in plain if name == b"content-length"]
     mistaken = len(lengths) > 1 or (ends and lengths not in ([], [b"0"]))
-    if not target.startswith(b"/") or not target.isascii() or mistaken:
+    method = pseudo.get(b":method", b"")
+    if _METHOD.fullmatch(method) is None or _TARGET.fullmatch(target) is None or mistaken:
         return None
     authority = pseudo.get(b":authority")
     if authority is not None:
@@ -28,7 +34,7 @@ def scope_of(fields: Fields, *, ends: bool) -> dict[str, Any] | None:
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "2",
-        "method": pseudo[b":method"].decode("ascii"),
+        "method": method.decode("ascii"),
         "scheme": "https",
         "path": unquote(path.decode("ascii")),
         "raw_path": path,

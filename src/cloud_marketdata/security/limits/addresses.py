@@ -75,9 +75,13 @@ def bucket_of(address: str) -> str:
 def address_in(text: str) -> Address | None:
     """Return the address in the text, which may have brackets, a zone and a port, or None."""
     bare = _without_port(text.strip()) if len(text) <= _LONGEST else ""
+    host, percent, _ = bare.partition("%")
     try:
-        address = ip_address(bare.partition("%")[0])
+        address = ip_address(host)
     except ValueError:
+        return None
+    if percent and isinstance(address, IPv4Address):
+        # Only IPv6 has zones; here somebody has escaped a comma.
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped

@@ -41,7 +41,7 @@ ROUTES: Final = {
     "/v1/keys/self/rotate": _READ,
     "/v1/keys/{key_id}": _READ,
     "/v1/keys/{key_id}/rotate": _READ,
-    "/v1/audit": _PAGE,
+    "/v1/audit": _COMBINED,
     "/v1/stream": _READ,
     "/v1/stream/sse": _READ,
     "/asyncapi.json": _READ,
