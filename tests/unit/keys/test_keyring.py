@@ -51,8 +51,8 @@ async def test_an_unknown_id_and_a_wrong_secret_are_told_the_same(room, monkeypa
     revoked = await room.desk.create(READER)
     await room.desk.revoke(revoked.record.id)
     work = []
-    digest, compare = hmac.digest, hmac.compare_digest
-    monkeypatch.setattr(hmac, "digest", lambda *a: work.append("hash") or digest(*a))
+    keyed, compare = hmac.HMAC.copy, hmac.compare_digest
+    monkeypatch.setattr(hmac.HMAC, "copy", lambda one: work.append("hash") or keyed(one))
     monkeypatch.setattr(hmac, "compare_digest", lambda *a: work.append("compare") or compare(*a))
 
     said = []

@@ -6,6 +6,7 @@ one it follows, and who has no key can still see that the chain holds together.
 """
 
 import hmac
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -66,7 +67,9 @@ def sealed(place: Place, event: AuditEvent, key: bytes) -> bytes:
 
 def mac_of(body: bytes, key: bytes) -> bytes:
     """Return the HMAC of a line's bytes, in hex."""
-    return hmac.digest(key, body, "sha256").hex().encode()
+    made = _keyed(key).copy()
+    made.update(body)
+    return made.hexdigest().encode()
 
 
 def is_genuine(raw: bytes, key: bytes) -> bool:
@@ -74,6 +77,12 @@ def is_genuine(raw: bytes, key: bytes) -> bool:
     if raw[-_TAIL : -_TAIL + len(_MARK)] != _MARK or raw[-2:] != b'"}':
         return False
     return hmac.compare_digest(mac_of(raw[:-_TAIL], key), raw[-66:-2])
+
+
+# One call of `hmac.digest` would let go of the interpreter and queue for it again, at every line.
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
 
 
 def digest_of(raw: bytes) -> str:

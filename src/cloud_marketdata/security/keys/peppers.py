@@ -15,7 +15,6 @@ from cloud_marketdata.security.keys.lifecycle import Fresh
 from cloud_marketdata.storage.security_ports import KeyRecord
 
 _NOBODY: Final = "00" * 32
-_NONE: Final = b"no pepper is known, so nothing is ever believed"
 
 
 class Peppers:
@@ -25,7 +24,8 @@ class Peppers:
     """
 
     def __init__(self, by_name: Mapping[str, str]) -> None:
-        self._secrets = {name: text.encode() for name, text in by_name.items()}
+        # Keyed once and copied: a whole HMAC in one call lets go of the interpreter each time.
+        self._secrets = {name: _keyed(text.encode()) for name, text in by_name.items()}
         self._last = next(reversed(self._secrets), None)
 
     @property
@@ -60,5 +60,14 @@ class Peppers:
         return f"Peppers({', '.join(self._secrets)})"
 
 
-def _mac(key: Key, secret: bytes) -> str:
-    return hmac.digest(secret, key.text.encode(), "sha256").hex()
+def _keyed(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod="sha256")
+
+
+def _mac(key: Key, secret: hmac.HMAC) -> str:
+    made = secret.copy()
+    made.update(key.text.encode())
+    return made.hexdigest()
+
+
+_NONE: Final = _keyed(b"no pepper is known, so nothing is ever believed")
