@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bunch import resealed
 from fortress import PROXIES, Fortress, refusal
 from rawhttp import Answer, dialled, fresh_address, read_answer, written
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from wsabuse import all_heard, joined, left_with, say
 
 from cloud_marketdata.core.clock import SystemClock
@@ -90,6 +90,8 @@ def test_guesses_over_mcp_and_rest_are_one_account(fortress):
 def test_guesses_by_the_auth_op_are_on_that_account_too(fortress):
     """A connection costs one unit to open, so many wrong keys on it must not come for that."""
     address, refused = fresh_address(), 0
+    clock = SystemClock()
+    begun = clock.monotonic()
     with suppress(InvalidStatus):
         for _ in range(150):
             with joined(fortress, address=address) as connection:
@@ -99,14 +101,17 @@ def test_guesses_by_the_auth_op_are_on_that_account_too(fortress):
                     refused += reply["code"] == "key_invalid"
                 left_with(connection)
 
-    assert refused <= 120
+    # 1200 units at 11 a guess, and what comes back meanwhile.
+    assert refused <= 110 + (clock.monotonic() - begun) * 20 / 11 + 3
     assert refusal(fortress.ask(MARKETS, "all", address=address)) == (429, "quota_exceeded")
 
 
 def test_one_connection_takes_three_guesses(fortress):
     with joined(fortress) as connection:
-        for _ in range(50):
-            connection.send(json.dumps({"op": "auth", "key": fortress.key("guessed")}))
+        # It may be closed before all are said.
+        with suppress(ConnectionClosed):
+            for _ in range(50):
+                connection.send(json.dumps({"op": "auth", "key": fortress.key("guessed")}))
         replies = all_heard(connection)
         code = connection.close_code
 

@@ -59,10 +59,13 @@ class Session:
         self.asked.append({"op": "auth", "key": _KEY})
         await self._languages.socket.send(json.dumps({"op": "auth", "key": key}))
 
-    async def until(self, *names: str) -> None:
-        """Listen until each of these messages has been heard."""
-        while not set(names) <= {name_of(message) for message in self.heard}:
+    async def until(self, *names: str, times: int = 1) -> None:
+        """Listen until each of these messages has been heard so many times."""
+        while any(self._heard(name) < times for name in names):
             self.heard.append(await self._languages.hear())
+
+    def _heard(self, name: str) -> int:
+        return sum(name_of(message) == name for message in self.heard)
 
     async def end(self) -> None:
         """Listen until the server closes the connection."""
@@ -166,6 +169,7 @@ async def _lose_book(session: Session, stores: Stores) -> None:
     )
     await session.until("depth-status")
     await stores.books.publish([view])
+    await session.until("depth-snapshot", times=2)
 
 
 async def _replay(session: Session, start: int) -> None:

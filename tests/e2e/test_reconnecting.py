@@ -7,6 +7,7 @@ from servers.program import free_port
 
 VENUE = "binance-spot"
 DEPTH = f"/v1/markets/{VENUE}/BTCUSDT/depth"
+TRADES = f"/v1/markets/{VENUE}/BTCUSDT/trades"
 CANDLES = f"/v1/markets/{VENUE}/BTCUSDT/candles"
 
 
@@ -34,6 +35,8 @@ def test_depth_is_refused_while_the_venue_is_away_and_served_when_it_is_back(tmp
         service = serving(env)
         _, url = service.__enter__()
         eventually(lambda: ask(url, DEPTH)["data"]["bids"])
+        # Who has heard no trade yet has no id that would prove what is missing afterwards.
+        eventually(lambda: ask(url, TRADES)["data"])
     try:
         eventually(lambda: refused(url))
         eventually(lambda: collectors(url)["binance"] == "disconnected")

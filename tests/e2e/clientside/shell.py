@@ -25,6 +25,8 @@ MARKETDATA = f"{sys.executable} -m cloud_marketdata"
 # What a page leaves open or lets run for long, and what stands for it here.
 _REWRITTEN = [
     (r"^(\S+=\S.*?) make run$", rf"\1 {MARKETDATA} config"),
+    (r"^make certs$", f"{ROOT}/scripts/make-certs var/certs"),
+    (r"\.venv/bin/marketdata run$", f"{MARKETDATA} config"),
     (r"\.venv/bin/marketdata run --role (\w+)( &)?$", rf"MARKETDATA_ROLE=\1 {MARKETDATA} config"),
     (r"\.venv/bin/marketdata\b", MARKETDATA),
     (r"\.venv/bin/python examples/", f"{sys.executable} {ROOT}/examples/"),

@@ -15,7 +15,7 @@ from cloud_marketdata import main
 from cloud_marketdata.api.health import Health, HealthOut
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.core.errors import SettingsError, StorageError
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.values import NS_PER_S, Side, Venue
@@ -223,3 +223,10 @@ async def test_a_stop_waits_for_a_store_that_comes_back_and_loses_nothing():
     [record] = await stores.log.read(STREAM)
     assert await stores.aggregates.position(BTC.venue, BTC.symbol) == record.position
     assert "service.not_written" not in {entry["event"] for entry in logs}
+
+
+def test_a_proxy_that_is_none_is_told_before_anything_starts():
+    settings = Settings(storage="memory", trusted_proxies=("10.0.0.0/33",))
+
+    with pytest.raises(SettingsError, match=r"trusted_proxies.*10\.0\.0\.0/33"):
+        Service(settings, memory_stores(Hasty()), Hasty(), Random(1))  # noqa: S311  a test
