@@ -7,14 +7,13 @@ import ssl
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 import structlog
 
 from cloud_marketdata.bridge.shown_key import KeyInFile
-from cloud_marketdata.core.config import is_loopback
-from cloud_marketdata.core.errors import BadRequestError
+from cloud_marketdata.core.secretfile import naming
+from cloud_marketdata.core.service_url import ensure_key_may_go, ensure_service_url
 from cloud_marketdata.security.tls.client import client_context
 
 if TYPE_CHECKING:
@@ -40,7 +39,9 @@ def bridge_to(url: str, key: Path | str | None, authority: Path | None) -> "Fast
     from fastmcp.server import create_proxy  # noqa: PLC0415
     from fastmcp.server.providers.proxy import ProxyClient  # noqa: PLC0415
 
-    _check(url, has_key=key is not None)
+    ensure_service_url(url)
+    if key is not None:
+        ensure_key_may_go(url)
     client = partial(_client, verify=client_context(authority))
     transport = StreamableHttpTransport(url, auth=_shown(key), httpx_client_factory=client)
     return create_proxy(ProxyClient(transport), name="cloud-marketdata")
@@ -62,20 +63,5 @@ async def _complain(response: httpx2.Response) -> None:
 def _shown(key: Path | str | None) -> httpx2.Auth | str | None:
     if not isinstance(key, Path):
         return key
-    try:
+    with naming("--key-file"):
         return KeyInFile(key)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        msg = f"--key-file: {error}"
-        raise BadRequestError(msg) from error
-
-
-def _check(url: str, *, has_key: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        msg = f"--url is https://… or http://…, not {url!r}"
-        raise BadRequestError(msg)
-    if has_key and parts.scheme == "http" and not is_loopback(parts.hostname):
-        msg = f"a key goes by https alone beyond this machine, not to {url}"
-        raise BadRequestError(msg)

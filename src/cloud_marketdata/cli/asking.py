@@ -10,9 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cloud_marketdata import __version__
-from cloud_marketdata.core.config import is_loopback
-from cloud_marketdata.core.errors import BadRequestError, VenueError
-from cloud_marketdata.core.secretfile import read_secret
+from cloud_marketdata.core.errors import VenueError
+from cloud_marketdata.core.secretfile import naming, read_secret
+from cloud_marketdata.core.service_url import ensure_key_may_go, ensure_service_url
 
 _PATIENCE_S: Final = 10.0
 _DONE: Final = (200, 201)
@@ -30,10 +30,10 @@ class Caller:
     """Asks one service; `authority` is a PEM file of who vouches for it, None for the system's."""
 
     def __init__(self, url: str, authority: Path | None) -> None:
-        self._url = _checked(url)
+        ensure_service_url(url)
+        self._url = url.rstrip("/")
         self._authority = authority
         self._is_secure = urlsplit(self._url).scheme == "https"
-        self._is_safe = self._is_secure or is_loopback(urlsplit(self._url).hostname or "")
 
     def get(self, path: str, key: str | None) -> dict[str, Any]:
         """Return the `data` of an answer; raises VenueError."""
@@ -52,9 +52,8 @@ class Caller:
 
         from cloud_marketdata.security.tls.client import client_context  # noqa: PLC0415  see above
 
-        if key is not None and not self._is_safe:
-            msg = f"a key goes by https alone beyond this machine, not to {self._url}"
-            raise BadRequestError(msg)
+        if key is not None:
+            ensure_key_may_go(self._url)
         headers = {"User-Agent": f"marketdata/{__version__}"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
@@ -79,22 +78,8 @@ def own_key(file: Path | None) -> str | None:
     """Return the key of a file, or of MARKETDATA_KEY, or None; raises BadRequestError."""
     if file is None:
         return os.environ.get("MARKETDATA_KEY") or None
-    try:
+    with naming("--key-file"):
         return read_secret(file)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        msg = f"--key-file: {error}"
-        raise BadRequestError(msg) from error
-
-
-def _checked(url: str) -> str:
-    """Return the URL without its last slash; raises BadRequestError where it is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        msg = f"--url is https://host[:port] or http://host[:port], not {url!r}"
-        raise BadRequestError(msg)
-    return url.rstrip("/")
 
 
 def refusal(status: int, document: Any) -> AnswerError:  # noqa: ANN401  whatever JSON it sent

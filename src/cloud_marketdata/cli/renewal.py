@@ -21,7 +21,7 @@ from cloud_marketdata.cli.audited import begun, concerning
 from cloud_marketdata.cli.voice import complain, note, say
 from cloud_marketdata.core.config import load
 from cloud_marketdata.core.errors import BadRequestError, MarketDataError, VenueError
-from cloud_marketdata.core.secretfile import is_private, read_secret, replacing
+from cloud_marketdata.core.secretfile import is_private, naming, read_secret, replacing
 
 Seconds = Annotated[float, Parameter(validator=validators.Number(gte=1, lte=86_400))]
 _OVER: Final = 3
@@ -113,15 +113,10 @@ def _told(answer: Mapping[str, Any], name: str) -> object:
 
 
 def _read(file: Path) -> str:
-    try:
+    with naming("--file"):
         if not is_private(file):
             note(f"{file} can be read by others; its successor will not")
         return read_secret(file)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        msg = f"--file: {error}"
-        raise BadRequestError(msg) from error
 
 
 def _write(file: Path, key: str) -> None:

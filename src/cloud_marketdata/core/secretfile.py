@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from cloud_marketdata.core.errors import BadRequestError
+
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LONGEST: Final = 4096
 
@@ -47,6 +49,21 @@ def read_secret(path: Path) -> str:
         msg = f"{path} does not hold one secret in one line"
         raise ValueError(msg)
     return text
+
+
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Tell what is wrong with a secret's file as a BadRequestError that names the option.
+
+    That there is no such file stays a FileNotFoundError, which commands tell in their own words.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        msg = f"{option}: {error}"
+        raise BadRequestError(msg) from error
 
 
 def is_private(path: Path) -> bool:
