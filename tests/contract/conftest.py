@@ -31,6 +31,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def watched_commands(one_shard_each: None) -> None:
+    """Hold whatever is asked of MongoDB against what a sharded one could do on one shard."""
+
+
 @pytest.fixture
 def clock() -> BellClock:
     return BellClock()

@@ -28,6 +28,7 @@ _HOT: Final = {
     "test_event_log",
     "test_leases",
     "test_log_reader",
+    "test_members",
     "test_query_cache",
     "test_quotas",
     "test_stream_replay",

@@ -142,10 +142,10 @@ async def test_a_newer_schema_is_refused(tmp_path):
     async with open_embedded(tmp_path, SystemClock()):
         pass
     connection = sqlite3.connect(tmp_path / "hot.db")
-    connection.execute("PRAGMA user_version = 4")
+    connection.execute("PRAGMA user_version = 5")
     connection.close()
 
-    await _refused(tmp_path, r"hot\.db: the file has schema version 4, this program reads 3")
+    await _refused(tmp_path, r"hot\.db: the file has schema version 5, this program reads 4")
 
 
 async def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path):
@@ -201,7 +201,7 @@ async def test_two_that_open_one_folder_agree_on_who_has_a_lease(tmp_path):
 def _date_back(folder: Path) -> None:
     """Make of both files what the version before epochs and reconciliations left behind."""
     hot = sqlite3.connect(folder / "hot.db")
-    hot.executescript("DROP TABLE identity; PRAGMA user_version = 2;")
+    hot.executescript("DROP TABLE identity; DROP TABLE members; PRAGMA user_version = 2;")
     hot.close()
     warm = sqlite3.connect(folder / "warm.db")
     warm.executescript("""DROP TABLE keys; DROP TABLE reconciliations; DROP TABLE flow_subjects;

@@ -55,7 +55,7 @@ async def test_every_kind_of_event_travels_unchanged(stores):
     batches = [Batch(BOOK, books), Batch(STATUS, facts), Batch(TRADES, trades)]
     await stores.log.append(batches)
 
-    found = [(await stores.log.read(stream))[0] for stream, _ in batches]
+    found = [(await stores.log.read(stream))[0] for stream, _, _ in batches]
 
     assert [list(record.events) for record in found] == [books, facts, trades]
 

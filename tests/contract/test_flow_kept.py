@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 from flow_samples import EVER, MARKET, PAIR, M, changes, minute, signal
-from mongo_watching import WATCH, watched
+from mongo_watching import watched
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.errors import FencedError, StorageError
@@ -12,6 +12,7 @@ from cloud_marketdata.domain.signal import SignalKind
 from cloud_marketdata.storage.embedded import open_embedded
 from cloud_marketdata.storage.flow_ports import FlowRepository
 from cloud_marketdata.storage.mongo.names import of_market
+from servers.routing import WATCH
 
 pytestmark = pytest.mark.anyio
 MINE = of_market(*MARKET)

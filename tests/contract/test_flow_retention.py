@@ -12,6 +12,8 @@ from cloud_marketdata.domain.reconciled import Reconciled, Verdict
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.storage.flow_retention import FlowRetention, Kept
+from cloud_marketdata.storage.membership import Membership
+from cloud_marketdata.storage.memory.members import MemoryMembers
 from cloud_marketdata.storage.ports import Stores
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +21,11 @@ KEPT = Kept(minutes=3 * M, signals=5 * M, reconciliations=2 * M)
 OTHER = Subject.market(VENUE, "ETHUSDT")
 
 
-def retention(stores: Stores, clock: object) -> FlowRetention:
-    return FlowRetention(stores, clock, KEPT, 60)
+def retention(stores: Stores, clock: object, *group: str) -> FlowRetention:
+    """Return what forgets as the first of the group."""
+    members = Membership(MemoryMembers(clock), "process", "a", seconds=9, clock=clock)
+    members.living = ("a", *group)
+    return FlowRetention(stores, clock, KEPT, 60, members)
 
 
 async def starts(stores: Stores, subject: Subject = MARKET) -> list[int]:

@@ -195,6 +195,15 @@ async def test_a_use_grows_no_revision_so_it_spoils_no_change(stores):
     assert (await stores.keys.find(KEY.id)).used_at == 60
 
 
+async def test_a_record_that_was_used_and_read_back_can_be_changed(stores):
+    await stores.keys.change([KEY])
+    await stores.keys.touch(KEY.id, 28 * DAY)
+    found = await stores.keys.find(KEY.id)
+
+    assert type(found.used_at) is int
+    assert await stores.keys.change([revised(found, revoked_at=29 * DAY)])
+
+
 async def test_the_use_of_a_key_that_is_not_there_makes_none(stores):
     await stores.keys.touch("zz99zz99", 50)
 

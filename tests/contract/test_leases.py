@@ -11,7 +11,8 @@ from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.domain.values import NS_PER_S
 from cloud_marketdata.storage.embedded import open_embedded
 from cloud_marketdata.storage.memory import memory_stores
-from cloud_marketdata.storage.ports import Leases, Stores
+from cloud_marketdata.storage.ports import Stores
+from cloud_marketdata.storage.sharing_ports import Leases
 
 pytestmark = pytest.mark.anyio
 NAME = "worker/binance-spot/BTCUSDT"
@@ -164,3 +165,26 @@ async def _grown(plan) -> None:
             await leases.release(NAME, holder)
         else:
             clock.at += (seconds if act == "wait" else -seconds) * NS_PER_S
+
+
+async def test_many_at_once_are_each_given_or_not(stores):
+    assert await stores.leases.acquire("b", "two", LONG) is not None
+    tokens = await stores.leases.acquire_each(["a", "b", "c"], "one", LONG)
+
+    assert [token is not None for token in tokens] == [True, False, True]
+    assert await stores.leases.acquire_each(["c", "a"], "one", LONG) == [tokens[2], tokens[0]]
+    assert await stores.leases.acquire_each([], "one", LONG) == []
+    assert await stores.leases.acquire("a", "one", LONG) == tokens[0]
+
+
+async def test_who_takes_many_again_after_a_lapse_learns_whether_another_came_between(stores):
+    kept, lost, given = await stores.leases.acquire_each(["kept", "lost", "given"], "one", 0.02)
+    await asyncio.sleep(0.05)
+    assert await stores.leases.acquire("lost", "two", 0.02) is not None
+    await stores.leases.release("given", "one")
+    await asyncio.sleep(0.05)
+
+    again = await stores.leases.acquire_each(["kept", "lost", "given"], "one", LONG)
+    assert again[0] == kept
+    assert again[1] > lost
+    assert again[2] > given

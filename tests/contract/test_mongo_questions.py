@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 from contract_samples import BTC, VENUE, aggregate
 from mongo_story import Story
-from mongo_watching import WATCH, Command, watched
+from mongo_watching import watched
 
 from cloud_marketdata.domain.coverage import Covered
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.storage.mongo import MongoWarm
 from cloud_marketdata.storage.mongo.names import INDEXES, SHARD_KEY
 from cloud_marketdata.storage.ports import WarmPart
+from servers.routing import WATCH, Command
 
 pytestmark = pytest.mark.anyio
 MINUTES = (VENUE, "BTCUSDT", Timeframe.M1)

@@ -1,7 +1,6 @@
 """What a restart reads of a tape: after a trim, beside a worker that saves, after lost commits."""
 
 import sqlite3
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument
 from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import NS_PER_S, Side, Timeframe
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.embedded import open_embedded
 from cloud_marketdata.storage.ports import Batch, CoverageRepository, Stores, Stream, StreamKind
@@ -59,7 +59,7 @@ async def log(
 async def started(stores: Stores, of: Instrument, clock: Held) -> Worker:
     """Return a worker that has loaded what is stored."""
     stream = Stream(of.venue, of.symbol, StreamKind.TRADES)
-    worker = Worker(stream, stores, clock, Settings(), fence=0, tally=Counter())
+    worker = Worker(stream, stores, clock, Settings(), fence=0, tally=Tally())
     await worker.restore()
     return worker
 

@@ -4,7 +4,6 @@ A market that trades all the time, one that stops for days, and one that hears t
 tier that is away for four days, and a service that is down for three.
 """
 
-from collections import Counter
 from datetime import UTC, date, datetime
 
 import msgspec
@@ -27,6 +26,7 @@ from fortnight import (
 
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.values import NS_PER_S, Timeframe, Venue
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.objects.days import days, find_day
 from cloud_marketdata.storage.objects.verify import verify
@@ -53,7 +53,7 @@ class Service:
         archived = Archived()
         self.stores = stores
         self.forgetting = Forgetting(stores, SETTINGS, clock, archived)
-        self.tally: Counter[str] = Counter()
+        self.tally = Tally()
         self.workers = [
             Worker(_stream(tape), stores, clock, SETTINGS, fence=fence, tally=self.tally)
             for tape in tapes

@@ -1,7 +1,5 @@
 """Nothing is let go before the next tier holds it, whatever goes wrong on the way."""
 
-from collections import Counter
-
 import msgspec
 import pytest
 from fortnight import D1, DAY, H1, HOUR, M1, S1, START, FarObjects, HeldClock, Tape, summed
@@ -12,6 +10,7 @@ from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.processing.rebuild import Scope, rebuild
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.objects.days import days, save_day
 from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
@@ -208,10 +207,8 @@ async def test_one_call_takes_a_bounded_number_of_pieces_and_says_that_there_are
     assert await stage.counts() == [0, 60, 72, 3]
 
 
-def _worker(
-    stage: Stage, tally: Counter[str] | None = None, market: tuple[Venue, str] = MARKET
-) -> Worker:
-    counts = Counter() if tally is None else tally
+def _worker(stage: Stage, tally: Tally | None = None, market: tuple[Venue, str] = MARKET) -> Worker:
+    counts = Tally() if tally is None else tally
     stream = Stream(*market, StreamKind.TRADES)
     return Worker(stream, stage.stores, stage.clock, SETTINGS, fence=1, tally=counts)
 
@@ -231,7 +228,7 @@ async def test_what_a_lagging_worker_has_not_folded_yet_is_never_too_late(stage)
         msgspec.structs.replace(one, received_at=one.received_at + (one.id % 3 == 0) * 20 * HOUR)
         for one in made
     ]
-    tally: Counter[str] = Counter()
+    tally = Tally()
     worker = _worker(stage, tally, market)
     await worker.restore()
     # The warm tier was away for days: all of it is in the log, and it is folded bit by bit.
@@ -252,7 +249,7 @@ async def test_a_trade_that_is_too_late_is_counted_and_changes_nothing(stage):
     tape = Tape(*market, seed=3)
     made = [one for hour in range(40) for one in tape.make(START + hour * HOUR, 2)]
     late = made.pop(1)
-    tally: Counter[str] = Counter()
+    tally = Tally()
     worker = _worker(stage, tally, market)
     await worker.restore()
     await _append(stage, *made)

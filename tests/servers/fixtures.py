@@ -16,6 +16,7 @@ from servers.ceph import Ceph
 from servers.mongodb import MongoSet
 from servers.redis import RedisServer
 from servers.redis_cluster import RedisCluster
+from servers.routing import WATCH
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +84,14 @@ def mongodb_url(mongodb_server: MongoSet, mongodb_database: str) -> Iterator[str
     yield mongodb_server.url
     mongodb_server.start()
     mongodb_server.drop(mongodb_database)
+
+
+@pytest.fixture
+def one_shard_each() -> Iterator[None]:
+    """Fails where this process has asked what would not go to one shard of a sharded MongoDB."""
+    WATCH.clear()
+    yield
+    assert WATCH.why == []
 
 
 @pytest.fixture

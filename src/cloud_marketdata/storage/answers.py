@@ -8,7 +8,7 @@ waits and gets the same. A cache that is away or holds nonsense is a miss, never
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -17,6 +17,8 @@ import msgspec
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.recent import Recent
+from cloud_marketdata.core.telemetry.catalogue import CACHE
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.storage.packing import pack_aggregate, unpack_aggregate
 from cloud_marketdata.storage.ports import QueryCache
@@ -68,6 +70,11 @@ class KeptAnswers:
             if answer.final:
                 await self._put(key, answer)
             return self._handed(key, answer)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield CACHE.of(self.hits, "hit")
+        yield CACHE.of(self.misses, "miss")
 
     async def pulse(self) -> Pulse:
         """Tell how often the cache helped; a cache that fails costs time, nothing else."""

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
     first, last: earliest and latest exchange_time of its events, in ns.
     received: latest received_at of its events, in ns.
     block: the events as `packing.pack_events` wrote them.
+    fence: the token under which they were collected; 0 where there is none, as in old journals.
     """
 
     stream: Stream
@@ -27,6 +28,7 @@ class Entry(NamedTuple):
     last: int
     received: int
     block: bytes
+    fence: int = 0
 
 
 class TakenError(StorageError):
@@ -50,4 +52,5 @@ def unstamped(batch: Batch) -> Entry:
     Raises ValueError on a batch without events or with kinds that do not belong together.
     """
     first, last, received = stamped(batch)
-    return Entry(batch.stream, 0, first, last, received, pack_events(batch.events))
+    block = pack_events(batch.events)
+    return Entry(batch.stream, 0, first, last, received, block, batch.fence)

@@ -2,7 +2,7 @@
 
 Age is counted from the newest minute of the same market, as its tape tells the time: a market that
 is replayed from an old tape keeps as much as one that trades now. Nothing of it goes to the cold
-tier, so what is forgotten here is gone.
+tier, so what is forgotten here is gone. Of several processes each forgets what is its own by rank.
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores
 
 
@@ -38,11 +39,14 @@ class Kept(NamedTuple):
 class FlowRetention:
     """Removes what is too old, of every subject and market, every so many seconds."""
 
-    def __init__(self, stores: Stores, clock: Clock, kept: Kept, every_s: float) -> None:
+    def __init__(
+        self, stores: Stores, clock: Clock, kept: Kept, every_s: float, membership: Membership
+    ) -> None:
         self._stores = stores
         self._clock = clock
         self._kept = kept
         self._every_s = every_s
+        self._membership = membership
 
     async def run(self) -> None:
         """Forget again and again until cancelled."""
@@ -55,17 +59,23 @@ class FlowRetention:
 
     async def forget(self) -> int:
         """Remove what is too old; return how much went."""
-        subjects = await self._stores.flow.subjects()
-        newest = {subject: await self._newest(subject) for subject in subjects}
-        return await self._forget_flow(newest) + await self._forget_verdicts()
+        return await self._forget_flow() + await self._forget_verdicts()
+
+    def _ours(self, venue: str, symbol: str) -> bool:
+        return self._membership.rank(f"retention/{venue}/{symbol}") == 0
 
     async def _newest(self, subject: Subject) -> int | None:
         watched = await self._stores.flow.watched(subject, 0, 0)
         return watched.newest.start if watched and watched.newest else None
 
-    async def _forget_flow(self, newest: dict[Subject, int | None]) -> int:
-        # Whatever has no minutes of its own, as a pair of markets, lives in the time of the others.
-        latest = _latest(newest.values())
+    async def _forget_flow(self) -> int:
+        subjects = await self._stores.flow.subjects()
+        ours = [subject for subject in subjects if self._ours(*subject)]
+        newest = {subject: await self._newest(subject) for subject in ours}
+        latest = None
+        if None in newest.values():
+            # Whatever has no minutes of its own lives in the time of the others.
+            latest = _latest([await self._newest(subject) for subject in subjects])
         gone = 0
         for subject, own in newest.items():
             time = latest if own is None else own
@@ -78,6 +88,8 @@ class FlowRetention:
         gone = 0
         for one in await self._stores.instruments.all():
             at = (one.venue, one.symbol)
+            if not self._ours(*at):
+                continue
             bounds = await self._stores.aggregates.bounds(*at, Timeframe.M1)
             if bounds:
                 before = bounds[1] - self._kept.reconciliations

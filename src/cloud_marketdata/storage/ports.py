@@ -20,6 +20,7 @@ from cloud_marketdata.domain.sheet import Changes, Kept
 from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.storage.flow_ports import FlowRepository, ReconciliationRepository
 from cloud_marketdata.storage.security_ports import KeyRepository, Quotas
+from cloud_marketdata.storage.sharing_ports import Leases, Members
 
 
 class StreamKind(StrEnum):
@@ -39,10 +40,14 @@ class Stream(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Events of one stream that are appended together and become one log entry."""
+    """Events of one stream that are appended together and become one log entry.
+
+    fence: the token of the lease under which they were collected; 0 where there is none.
+    """
 
     stream: Stream
     events: Sequence[LogEvent]
+    fence: int = 0
 
 
 class Record(NamedTuple):
@@ -60,7 +65,16 @@ class EventLog(Protocol):
 
         Positions of a stream grow strictly. After the return the events survive a killed process.
         Where it raises, none of the batches is in the log, now or later, so it may be tried again.
-        A batch without events is an error (ValueError).
+        A batch without events is an error (ValueError). One whose fence is below its market's is
+        left out and counted; what is returned for it is 0 or a position that no entry has.
+        """
+        ...
+
+    async def fence(self, venue: Venue, symbol: str, token: int) -> int:
+        """Have nothing more appended to a market under a lower token, except under none.
+
+        It holds for what is still on its way too, so what is read from then on stays as it is.
+        Returns the highest token shown before; 0 only asks. A log with one process has no fences.
         """
         ...
 
@@ -300,22 +314,6 @@ class Quarantine(Protocol):
         ...
 
 
-class Leases(Protocol):
-    """Who owns what for the moment, in every process of a deployment."""
-
-    async def acquire(self, name: str, holder: str, seconds: float) -> int | None:
-        """Take or keep the lease for `seconds` from now on; None where another holder has it.
-
-        Returns the fencing token: higher than any that the name had under another holder or after a
-        lapse, and the same while the holder keeps it in time.
-        """
-        ...
-
-    async def release(self, name: str, holder: str) -> None:
-        """Give the lease back, if the holder has it."""
-        ...
-
-
 class QueryCache(Protocol):
     """Answers that were computed before; it may forget any of them at any time."""
 
@@ -364,6 +362,7 @@ class HotPart(NamedTuple):
     books: LiveBooks
     quarantine: Quarantine
     leases: Leases
+    members: Members
     cache: QueryCache
     quotas: Quotas
 
@@ -387,6 +386,7 @@ class Stores(Struct, frozen=True):
     books: LiveBooks
     quarantine: Quarantine
     leases: Leases
+    members: Members
     cache: QueryCache
     quotas: Quotas
     aggregates: AggregateRepository

@@ -1,6 +1,8 @@
 """Leases in SQLite, so that two processes on one folder agree on who owns what."""
 
 import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.domain.values import NS_PER_S
@@ -27,20 +29,45 @@ class EmbeddedLeases:
 
     async def acquire(self, name: str, holder: str, seconds: float) -> int | None:
         """Take or keep the lease for `seconds` from now on; None where another holder has it."""
+        (token,) = await self._take_each([name], holder, seconds, again=False)
+        return token
 
-        def work(connection: sqlite3.Connection) -> int | None:
-            # The time of the transaction, not of the asking: it may have waited for its turn.
-            now = self._clock.now()
-            kept, token, until = connection.execute(_FIND, (name,)).fetchone() or ("", 0, 0)
-            if until <= now:
-                token = next_token(now, token)
-            elif kept != holder:
-                return None
-            connection.execute(_TAKE, (name, holder, token, now + int(seconds * NS_PER_S)))
-            return int(token)
-
-        return await self._database.write(work)
+    async def acquire_each(
+        self, names: Sequence[str], holder: str, seconds: float
+    ) -> list[int | None]:
+        """Take or keep many leases; who was the last to have one keeps its token."""
+        return await self._take_each(names, holder, seconds, again=True)
 
     async def release(self, name: str, holder: str) -> None:
         """Give the lease back, if the holder has it."""
         await self._database.write_rows(_RELEASE, [(name, holder)])
+
+    async def _take_each(
+        self, names: Sequence[str], holder: str, seconds: float, *, again: bool
+    ) -> list[int | None]:
+        def work(connection: sqlite3.Connection) -> list[int | None]:
+            # The time of the transaction, not of the asking: it may have waited for its turn.
+            now = self._clock.now()
+            until = now + int(seconds * NS_PER_S)
+            asked = _Asked(holder, now, until, again)
+            return [_taken(connection, name, asked) for name in names]
+
+        return await self._database.write(work)
+
+
+class _Asked(NamedTuple):
+    holder: str
+    now: int
+    until: int
+    again: bool
+
+
+def _taken(connection: sqlite3.Connection, name: str, asked: _Asked) -> int | None:
+    kept, token, until = connection.execute(_FIND, (name,)).fetchone() or ("", 0, 0)
+    running, ours = until > asked.now, kept == asked.holder and until > 0
+    if running and not ours:
+        return None
+    if not ours or not (running or asked.again):
+        token = next_token(asked.now, token)
+    connection.execute(_TAKE, (name, asked.holder, token, asked.until))
+    return int(token)

@@ -1,7 +1,8 @@
 """What the two files hold, and the check that a file is what it is taken for.
 
-A file carries an application id and a schema version. An empty one is filled; a foreign, damaged
-or newer one is refused and left as it was.
+A file carries an application id and a schema version. An empty one is filled, one of an older
+version is brought to this one in steps; a foreign, damaged or newer one, and one of before the
+first step, is refused and left as it was.
 """
 
 import sqlite3
@@ -26,6 +27,10 @@ class Schema(NamedTuple):
 
 _LEASES = """CREATE TABLE leases (
     name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT"""
+# No group, because that is a word of SQL.
+_MEMBERS = """CREATE TABLE members (
+    team TEXT NOT NULL, name TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (team, name)
 ) STRICT"""
 # What tells this log from another one whose positions begin anew. The name is made by SQLite:
 # nobody computes with it, and so nothing that is to be repeated depends on it.
@@ -52,6 +57,15 @@ _KEYS = """CREATE TABLE keys (
     id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, revision INTEGER NOT NULL,
     used_at INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT"""
+# The first files of version 2 had no `widest`: asking for it ends the step where it is missing.
+_POSITIONS = (
+    "SELECT widest FROM coverage_marks LIMIT 0",
+    _MARKETS,
+    _HORIZONS,
+    """INSERT INTO markets (venue, symbol, position, fence)
+    SELECT venue, symbol, max(position), 0 FROM aggregates GROUP BY venue, symbol""",
+    "DROP INDEX aggregates_by_position",
+)
 _AGGREGATES_CHANGED = """CREATE INDEX aggregates_changed
     ON aggregates (venue, symbol, timeframe, position, start)"""
 _RECONCILED_BY_VERDICT = """CREATE INDEX reconciliations_by_verdict
@@ -59,7 +73,7 @@ _RECONCILED_BY_VERDICT = """CREATE INDEX reconciliations_by_verdict
 
 HOT = Schema(
     application_id=0x4D44_484F,
-    version=3,
+    version=4,
     statements=(
         # `widest` bounds last - first of the stream's entries, which makes a range of times a
         # range of the index on `first`.
@@ -90,8 +104,9 @@ HOT = Schema(
         ) STRICT""",
         _LEASES,
         *_IDENTITY,
+        _MEMBERS,
     ),
-    steps={2: _IDENTITY},
+    steps={1: (_LEASES,), 2: _IDENTITY, 3: (_MEMBERS,)},
 )
 
 WARM = Schema(
@@ -130,7 +145,9 @@ WARM = Schema(
         *FLOW_TABLES,
         _KEYS,
     ),
+    # None leads from 1, which knew of no coverage: nothing in it could be proven or mended.
     steps={
+        2: _POSITIONS,
         3: (_AGGREGATES_CHANGED, _RECONCILIATIONS, _RECONCILED_BY_VERDICT, *FLOW_TABLES),
         4: (_KEYS,),
     },
@@ -155,6 +172,18 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
             connection.execute("ROLLBACK")
 
 
+def why_unreadable(schema: Schema, version: int) -> str:
+    """Say why a file of this version cannot be used, and what to do; empty where it can be."""
+    while version in schema.steps:
+        version += 1
+    if version == schema.version:
+        return ""
+    said = f"the file has schema version {version}, this program reads {schema.version}"
+    if version > schema.version:
+        return f"{said}; run the newer program that wrote it, or restore a backup from before it"
+    return f"{said} and knows no step from there; begin with an empty folder"
+
+
 def _is_empty(connection: sqlite3.Connection) -> bool:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return not tables and not _pragma(connection, "application_id")
@@ -173,14 +202,12 @@ def _check(connection: sqlite3.Connection, schema: Schema) -> None:
         msg = f"the file belongs to another use (application id {found:#x})"
         raise StorageError(msg)
     version = _pragma(connection, "user_version")
-    while version in schema.steps:
-        for statement in schema.steps[version]:
+    if why := why_unreadable(schema, version):
+        raise StorageError(why)
+    for step in range(version, schema.version):
+        for statement in schema.steps[step]:
             connection.execute(statement)
-        version += 1
-        connection.execute(f"PRAGMA user_version = {version}")
-    if version != schema.version:
-        msg = f"the file has schema version {version}, this program reads {schema.version}"
-        raise StorageError(msg)
+        connection.execute(f"PRAGMA user_version = {step + 1}")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -17,6 +17,7 @@ from cloud_marketdata.storage.embedded.instruments import EmbeddedInstruments
 from cloud_marketdata.storage.embedded.keys import EmbeddedKeys
 from cloud_marketdata.storage.embedded.leases import EmbeddedLeases
 from cloud_marketdata.storage.embedded.log import EmbeddedLog
+from cloud_marketdata.storage.embedded.members import EmbeddedMembers
 from cloud_marketdata.storage.embedded.quarantine import EmbeddedQuarantine
 from cloud_marketdata.storage.embedded.reconciliations import EmbeddedReconciliations
 from cloud_marketdata.storage.embedded.schema import HOT, WARM
@@ -48,6 +49,7 @@ async def open_embedded_hot(data_dir: Path, clock: Clock, above: int) -> AsyncIt
             books=EmbeddedBooks(database),
             quarantine=EmbeddedQuarantine(database),
             leases=EmbeddedLeases(database, clock),
+            members=EmbeddedMembers(database, clock),
             cache=MemoryCache(clock),
             quotas=MemoryQuotas(clock),
         )

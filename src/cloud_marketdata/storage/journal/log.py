@@ -16,6 +16,7 @@ import structlog
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.entry import Entry, TakenError
 from cloud_marketdata.storage.journal.drain import Appender, Drain
 from cloud_marketdata.storage.journal.file import JournalFullError
@@ -110,6 +111,10 @@ class JournaledLog:
             else:
                 structlog.get_logger().warning("journal.filling", error=why)
                 return entries
+
+    async def fence(self, venue: Venue, symbol: str, token: int) -> int:
+        """See EventLog; what waits in the journal under a lower token is left out by the log."""
+        return await self._remote.fence(venue, symbol, token)
 
     async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
         """See EventLog; what waits in the journal comes later, in its order."""

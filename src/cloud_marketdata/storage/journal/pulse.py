@@ -1,6 +1,10 @@
 """What `/health` tells of the journal."""
 
+from collections.abc import Iterator
+
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import JOURNAL_BYTES, JOURNAL_REFUSED
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.values import NS_PER_MS
 from cloud_marketdata.storage.journal.log import JournaledLog
 
@@ -10,6 +14,11 @@ class JournalPulse:
 
     def __init__(self, log: JournaledLog) -> None:
         self._log = log
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield JOURNAL_BYTES.of(self._log.journal.bytes)
+        yield JOURNAL_REFUSED.of(self._log.refused)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component."""

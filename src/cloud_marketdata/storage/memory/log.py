@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from cloud_marketdata.core.clock import Clock
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import Batch, Record, Stream
 from cloud_marketdata.storage.reading import PlainReader
 from cloud_marketdata.storage.timed import Mark, TimedRecord, stamped
@@ -20,10 +21,12 @@ class _Entry(NamedTuple):
 class MemoryLog:
     """TimedLog in memory; entries of a stream are in the order of their positions.
 
-    above: positions begin behind it.
+    above: positions begin behind it. fenced: batches that were left out for their fence.
     """
 
     def __init__(self, clock: Clock, above: int = 0) -> None:
+        self.fenced = 0
+        self._fences: dict[tuple[Venue, str], int] = {}
         self._entries: dict[Stream, list[_Entry]] = {}
         self._position = above
         self._wakeup = Wakeup(clock)
@@ -32,12 +35,25 @@ class MemoryLog:
     async def append(self, batches: Sequence[Batch]) -> list[int]:
         """Keep the batches, all or none, and return their positions."""
         stamps = [stamped(batch) for batch in batches]
+        positions = []
         for batch, (first, last, received) in zip(batches, stamps, strict=True):
+            venue, symbol, _ = batch.stream
+            if 0 < batch.fence < await self.fence(venue, symbol, batch.fence):
+                self.fenced += 1
+                positions.append(0)
+                continue
             self._position += 1
+            positions.append(self._position)
             record = TimedRecord(self._position, first, last, tuple(batch.events))
             self._entries.setdefault(batch.stream, []).append(_Entry(record, received))
         self._wakeup.notify()
-        return list(range(self._position - len(stamps) + 1, self._position + 1))
+        return positions
+
+    async def fence(self, venue: Venue, symbol: str, token: int) -> int:
+        """Have nothing more appended to a market under a lower token, except under none."""
+        before = self._fences.get((venue, symbol), 0)
+        self._fences[venue, symbol] = max(before, token)
+        return before
 
     async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
         """Return at most `limit` entries above `after`, in order."""

@@ -13,6 +13,7 @@ from cloud_marketdata.storage.memory.instruments import MemoryInstruments
 from cloud_marketdata.storage.memory.keys import MemoryKeys
 from cloud_marketdata.storage.memory.leases import MemoryLeases
 from cloud_marketdata.storage.memory.log import MemoryLog
+from cloud_marketdata.storage.memory.members import MemoryMembers
 from cloud_marketdata.storage.memory.quarantine import MemoryQuarantine
 from cloud_marketdata.storage.memory.quotas import MemoryQuotas
 from cloud_marketdata.storage.memory.reconciliations import MemoryReconciliations
@@ -37,6 +38,7 @@ def memory_hot(clock: Clock, above: int = 0) -> HotPart:
         books=MemoryBooks(),
         quarantine=MemoryQuarantine(),
         leases=MemoryLeases(clock),
+        members=MemoryMembers(clock),
         cache=MemoryCache(clock),
         quotas=MemoryQuotas(clock),
     )

@@ -91,7 +91,7 @@ class MongoAggregates:
         with translated():
             cursor = self._stored.aggregates.find(wanted, {"start": 1, "_id": 0})
             found = await cursor.batch_size(_PAGE).to_list()
-        return sorted(one["start"] for one in found)
+        return sorted(int(one["start"]) for one in found)
 
     @unbroken
     async def highest(self) -> int:
@@ -101,7 +101,7 @@ class MongoAggregates:
         with translated():
             cursor = await self._stored.markets.aggregate([of_all], comment=ALL_MARKETS)
             found = await cursor.to_list()
-        return max((one[name] for one in found for name in fields), default=0)
+        return max((int(one[name]) for one in found for name in fields), default=0)
 
     @unbroken
     async def open(self, venue: Venue, symbol: str) -> list[Aggregate]:
@@ -130,7 +130,7 @@ class MongoAggregates:
         order = [("start", direction)]
         with translated():
             found = await self._stored.aggregates.find_one(wanted, {"start": 1}, sort=order)
-        return found["start"] if found else None
+        return int(found["start"]) if found else None
 
 
 def _standing(venue: Venue, symbol: str, timeframe: Timeframe) -> Document:

@@ -101,9 +101,9 @@ class MongoFlow:
             oldest = await self._end(mine, ASCENDING)
             count = await self._stored.flow_minutes.count_documents(inside)
         if newest is None or oldest is None:
-            return Watched(known["began"], None, count, None)
+            return Watched(int(known["began"]), None, count, None)
         minute = unpack_minute(packed_of(newest["body"]))
-        return Watched(known["began"], oldest["start"], count, minute)
+        return Watched(int(known["began"]), int(oldest["start"]), count, minute)
 
     @unbroken
     async def forget(self, subject: Subject, *, minutes: int, signals: int) -> int:

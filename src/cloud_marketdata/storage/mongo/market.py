@@ -54,11 +54,11 @@ async def find_market(
     """Return what is kept of a market, which is nothing of one that was never saved."""
     found = await markets.find_one(of_market(*key), session=session) or BLANK
     return Market(
-        position=found["position"],
-        horizons=found["horizons"],
-        fence=found["fence"],
+        position=int(found["position"]),
+        horizons={name: int(at) for name, at in found["horizons"].items()},
+        fence=int(found["fence"]),
         marks=unpack_marks(found["marks"]),
-        widest=found["widest"],
+        widest=int(found["widest"]),
     )
 
 

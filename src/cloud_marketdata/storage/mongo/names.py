@@ -21,13 +21,13 @@ api_keys    one document a key. `_id`: its public part; `revision`; `used_at`: n
             record, packed.
 schema      one document: the version of all this.
 
-Everything but `api_keys`, which are few, and `schema` is sharded by {symbol, venue}. Symbols are
-many and venues are four, so the symbol leads: it spreads the load, and one symbol's venues, which
-are asked for together, stay neighbours. Both are in every filter and at the head of every index, so
-a question goes to one shard and unique means unique. The index that deletes is the exception:
-MongoDB wants it of one field.
+Everything but `UNSHARDED` is sharded by {symbol, venue}. Symbols are many and venues are four, so
+the symbol leads: it spreads the load, and one symbol's venues, which are asked for together, stay
+neighbours. Both are in every filter and at the head of every index, so a question goes to one shard
+and unique means unique. The index that deletes is the exception: MongoDB wants it of one field.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pymongo import ASCENDING, IndexModel
@@ -45,6 +45,16 @@ ShardKey = tuple[str, str]
 SHARD_KEY: Final = ("symbol", "venue")
 ALL_MARKETS: Final = "all markets"
 """The comment on the few questions that are about every market and so go to every shard."""
+EVERY_SHARD: Final[Mapping[tuple[str, str], str]] = {
+    ("aggregate", "markets"): "at a start: above which position a log that was lost begins anew",
+    ("find", "instruments"): "who lists the markets, or asks for one that is not there",
+    ("find", "flow_subjects"): "retention in its turn; who asks for a pair that is not there",
+}
+"""Why a command is about every market; no other may go without the shard key."""
+UNSHARDED: Final[Mapping[str, str]] = {
+    "api_keys": "few, of no market, and one look-up by `_id` must see the last change",
+    "schema": "one document",
+}
 
 
 class Collections(NamedTuple):

@@ -4,6 +4,8 @@ An entry and all that is kept beside it change at once. An entry that is there a
 position and with these bytes, changes nothing; so does one that was trimmed since it was written,
 which is believed where its position lies below one that was trimmed. Any other position that is
 not above the stream's last one belongs to somebody else: it is refused, and all behind it too.
+An entry whose fence is below the market's was collected by one who has lost the market since: it is
+left out, before anything else is asked of it.
 
 Beside the entries: `times`, one member of 25 bytes an entry, sorted by class of width, first time
 and position; and `marks`: `end` and `end_id`, the newest match time and the last entry that has it;
@@ -23,6 +25,8 @@ from cloud_marketdata.storage.redis.spans import entry_id, position_of, stamp
 
 _SCRIPT: Final = b"""
 local entries, times, marks = KEYS[1], KEYS[2], KEYS[3]
+local shown = tonumber(redis.call('GET', KEYS[4]) or '0')
+local highest = shown
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(seq)
@@ -48,17 +52,21 @@ end
 local stored = redis.call('HMGET', marks, 'end', 'end_id', 'latest', 'lag')
 local end_time, end_id = stored[1], stored[2]
 local latest, lag = tonumber(stored[3] or 0), tonumber(stored[4] or 0)
-local written, repeated, failure = 0, 0, nil
-for i = 1, #ARGV, 3 do
-  local id, stamp, block = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local added = redis.pcall('XADD', entries, id, 't', stamp, 'e', block)
-  if type(added) == 'table' and added.err then
+local written, repeated, fenced, failure = 0, 0, 0, nil
+for i = 1, #ARGV, 4 do
+  local id, stamp, block, fence = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local late = fence > 0 and fence < highest
+  local added = not late and redis.pcall('XADD', entries, id, 't', stamp, 'e', block)
+  if late then
+    fenced = fenced + 1
+  elseif type(added) == 'table' and added.err then
     local last = last_id()
     if above(id, last) then failure = added break end
     if not known(id, stamp, block) then failure = {'taken', id, last} break end
     repeated = repeated + 1
   else
     written = written + 1
+    if fence > highest then highest = fence end
     local ms, seq = parts(id)
     local high, low = math.floor(ms / 4096), ms % 4096 * 1048576 + seq
     local member = string.sub(stamp, 1, 9) .. struct.pack('>I4I4', high, low)
@@ -79,16 +87,18 @@ if written > 0 then
   redis.call('HSET', marks, 'end', end_time, 'end_id', end_id,
     'latest', string.format('%.0f', latest), 'lag', string.format('%.0f', lag))
 end
-return failure or {'done', written, repeated}
+if highest > shown then redis.call('SET', KEYS[4], string.format('%.0f', highest)) end
+return failure or {'done', written, repeated, fenced}
 """
 _SHA: Final = sha1(_SCRIPT, usedforsecurity=False).hexdigest()
 
 
 class Appended(NamedTuple):
-    """How many entries a call wrote, and how many it found written."""
+    """How many entries a call wrote, found written, and left out for their fence."""
 
     written: int
     repeated: int
+    fenced: int
 
 
 def append_command(keys: Keys, entries: Sequence[Entry], *, loaded: bool) -> Command:
@@ -97,8 +107,11 @@ def append_command(keys: Keys, entries: Sequence[Entry], *, loaded: bool) -> Com
     loaded: whether a call before it on the same connection has brought the script along.
     """
     stream = entries[0].stream
-    names = keys.entries(stream), keys.times(stream), keys.marks(stream)
-    values = chain.from_iterable((entry_id(e.position), stamp(e), e.block) for e in entries)
+    fence = keys.fence(stream.venue, stream.symbol)
+    names = keys.entries(stream), keys.times(stream), keys.marks(stream), fence
+    values = chain.from_iterable(
+        (entry_id(e.position), stamp(e), e.block, e.fence) for e in entries
+    )
     called = ("EVALSHA", _SHA) if loaded else ("EVAL", _SCRIPT)
     return *called, len(names), *names, *values
 

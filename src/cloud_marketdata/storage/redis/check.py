@@ -8,13 +8,17 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
+from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.redis.client import Client
 from cloud_marketdata.storage.redis.faults import told
 from cloud_marketdata.storage.redis.keys import Keys
 from cloud_marketdata.storage.redis.server import Server
+from cloud_marketdata.storage.redis.version import SchemaMark
+from cloud_marketdata.storage.stepping import Ladder, climb
 
 SCHEMA: Final = 1
+_LADDER: Final = Ladder(SCHEMA)
 _OLDEST: Final = 7
 
 Facts = dict[str, str]
@@ -30,13 +34,22 @@ async def facts(client: Client, server: Server) -> Facts:
     return {name: value for name, colon, value in (line.partition(":") for line in lines) if colon}
 
 
-async def check(client: Client, keys: Keys, *, cluster: bool) -> None:
-    """Raise StorageError unless every server is fit and the schema is ours."""
+async def check(
+    client: Client,
+    keys: Keys,
+    clock: Clock,
+    *,
+    cluster: bool,
+    ladder: Ladder = _LADDER,
+) -> None:
+    """Raise StorageError unless every server is fit and the schema is ours, or can be made so."""
     for server in await client.servers.masters():
         _check_server(server, await facts(client, server), cluster=cluster)
+    mark = SchemaMark(client, keys)
     # A full server takes no writes but must be opened all the same: who opens it may trim it.
-    if await client.ask(keys.schema, "GET", keys.schema) != str(SCHEMA).encode():
-        await check_schema(client, keys)
+    if await mark.read() != ladder.version:
+        await mark.begin(ladder.version)
+        await climb(mark, ladder, clock)
 
 
 async def check_schema(client: Client, keys: Keys) -> None:
@@ -44,12 +57,10 @@ async def check_schema(client: Client, keys: Keys) -> None:
 
     So a server that takes no writes, for whatever reason, says that too.
     """
-    found = await client.ask(keys.schema, "SET", keys.schema, SCHEMA, "NX", "GET")
-    if found is not None and found != str(SCHEMA).encode():
-        msg = (
-            f"Redis holds {keys.schema} of version {found.decode(errors='replace')}, "
-            f"this program reads version {SCHEMA}"
-        )
+    mark = SchemaMark(client, keys)
+    await mark.begin(SCHEMA)
+    if (found := await mark.read()) != SCHEMA:
+        msg = f"{mark.name} has schema version {found}, this program reads {SCHEMA}"
         raise StorageError(msg)
 
 

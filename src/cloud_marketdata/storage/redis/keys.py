@@ -46,6 +46,10 @@ class Keys:
         """Hash: what the stream knows of itself as a whole."""
         return f"{self.entries(stream)}:marks"
 
+    def fence(self, venue: Venue, symbol: str) -> str:
+        """String: the highest token under which a market is collected, or was."""
+        return f"{self._tagged(venue, symbol)}:fence"
+
     def book(self, venue: Venue, symbol: str) -> str:
         """String: the live book as it was last published."""
         return f"{self._tagged(venue, symbol)}:live"
@@ -63,6 +67,10 @@ class Keys:
     def lease(self, name: str) -> str:
         """Hash: holder, token and end of a lease."""
         return f"{self._prefix}:lease:{name}"
+
+    def members(self, group: str) -> str:
+        """Sorted set: the processes of a group, by the time each lives until."""
+        return f"{self._prefix}:members:{group}"
 
     def quota(self, name: str, seconds: int) -> str:
         """String that expires: what is owed to a quota of so many seconds, and since when."""

@@ -12,9 +12,11 @@ import structlog
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.entry import Entry, TakenError, unstamped
 from cloud_marketdata.storage.ports import Batch, LogReader, Record, Stream
 from cloud_marketdata.storage.redis.client import Client
+from cloud_marketdata.storage.redis.fencing import fence
 from cloud_marketdata.storage.redis.keys import Keys, parsed
 from cloud_marketdata.storage.redis.positions import Positions
 from cloud_marketdata.storage.redis.reader import GroupReader
@@ -88,6 +90,10 @@ class RedisLog:
                     structlog.get_logger().warning("redis.append_unsettled", error=str(error))
                     await self._clock.sleep(_AGAIN_S)
             return [entry.position for entry in entries]
+
+    async def fence(self, venue: Venue, symbol: str, token: int) -> int:
+        """Have nothing more appended to a market under a lower token, except under none."""
+        return await fence(self._client, self._keys.fence(venue, symbol), token)
 
     async def read(self, stream: Stream, *, after: int = 0, limit: int = 100) -> list[Record]:
         """Return at most `limit` entries above `after`, in order."""

@@ -19,6 +19,7 @@ from cloud_marketdata.storage.redis.condition import Condition
 from cloud_marketdata.storage.redis.keys import Keys
 from cloud_marketdata.storage.redis.leases import RedisLeases
 from cloud_marketdata.storage.redis.log import RedisLog
+from cloud_marketdata.storage.redis.members import RedisMembers
 from cloud_marketdata.storage.redis.quarantine import RedisQuarantine
 from cloud_marketdata.storage.redis.quotas import RedisQuotas
 from cloud_marketdata.storage.redis.servers import Cluster, OneServer
@@ -63,7 +64,7 @@ async def open_redis(plan: RedisPlan, clock: Clock, *, above: int) -> AsyncItera
     keys = Keys(plan.prefix)
     name = secrets.token_hex(8)
     try:
-        await check(client, keys, cluster=plan.cluster)
+        await check(client, keys, clock, cluster=plan.cluster)
         log = RedisLog(client, keys, clock, name, above=above)
         bell = Bell(client, keys, log.wakeup, name)
         async with beside(bell.run(clock)):
@@ -83,6 +84,7 @@ def _opened(client: Client, keys: Keys, log: RedisLog) -> RedisHot:
         books=RedisBooks(client, keys),
         quarantine=RedisQuarantine(client, keys),
         leases=RedisLeases(client, keys),
+        members=RedisMembers(client, keys),
         cache=cache,
         quotas=RedisQuotas(client, keys),
     )

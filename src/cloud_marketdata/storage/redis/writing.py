@@ -28,11 +28,12 @@ Queues = dict[Stream, list[Entry]]
 class Writing:
     """Writes under the name of one appender.
 
-    written, repeated: entries that were new to the log, and that it had already.
+    written, repeated: entries that were new to the log, and that it had already. fenced: entries
+    that were left out, because somebody else collects their market by now.
     """
 
     def __init__(self, client: Client, keys: Keys, name: str) -> None:
-        self.written = self.repeated = 0
+        self.written = self.repeated = self.fenced = 0
         self._client = client
         self._keys = keys
         self._name = name
@@ -82,6 +83,7 @@ class Writing:
                 tally = appended(queue, reply)
                 self.written += tally.written
                 self.repeated += tally.repeated
+                self.fenced += tally.fenced
         except StorageError as error:
             return error
         return None

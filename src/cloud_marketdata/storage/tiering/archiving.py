@@ -7,7 +7,7 @@ content. A day that contradicts its hours or its object is refused and told, and
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
@@ -16,6 +16,8 @@ import structlog
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import ARCHIVED
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.values import NS_PER_S, Venue
 from cloud_marketdata.storage.objects.chain import write_manifest
 from cloud_marketdata.storage.objects.days import save_bars, save_day
@@ -85,6 +87,10 @@ class Archiving:
         for name, error in sorted(self.troubles.items() - before.items()):
             structlog.get_logger().error("archive.refused", of=name, error=error)
         self._unsettled = {}
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield ARCHIVED.of(self.saved)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component: how many days wait for the cold tier, and since when."""
