@@ -1,4 +1,4 @@
-"""The ASGI application: REST and MCP in one process, at `/v1`, `/health` and exactly `/mcp`.
+"""The ASGI application: REST and MCP in one process, at `/v1` and exactly `/mcp`, and `ops`.
 
 The edge lies around all of it, lets in whoever may ask, and dresses each answer in a new list of
 headers: the MCP library reuses the one of its event streams. Inside, one layer answers equal
@@ -22,8 +22,9 @@ from cloud_marketdata.api.edge.guard import Guard
 from cloud_marketdata.api.edge.needs import MCP_PATH
 from cloud_marketdata.api.errors import Problems, install
 from cloud_marketdata.api.flow.routes import build_flow
-from cloud_marketdata.api.health import Health
 from cloud_marketdata.api.keys import build_keys
+from cloud_marketdata.api.ops.operations import Operations
+from cloud_marketdata.api.ops.routes import build_ops
 from cloud_marketdata.api.profile_series.routes import build_profile_series
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.reconciliation.routes import build_reconciliation
@@ -32,7 +33,6 @@ from cloud_marketdata.api.shared import Shared
 from cloud_marketdata.api.signals.routes import build_signals
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.health import Component
 from cloud_marketdata.domain.values import Venue
 
 
@@ -50,7 +50,7 @@ class Mounted:
 def create_app(
     *,
     queries: Queries,
-    components: Sequence[Component],
+    operations: Operations,
     clock: Clock,
     settings: Settings,
     guard: Guard,
@@ -61,7 +61,7 @@ def create_app(
 
     Args:
         queries: answers the questions.
-        components: whatever `/health` asks.
+        operations: what this process tells who operates it.
         clock: for uptime and request ids.
         settings: say who needs a key, and which hosts and origins are ours.
         guard: who may pass, who may get keys, and where each request is written down.
@@ -93,9 +93,10 @@ def create_app(
     )
     install(app, problems)
     app.add_middleware(Shared)
-    health = Health([*components, seats], clock, __version__)
+    operations.watch(seats)
     own = (build_keys(guard.desk, clock), build_admin(rosters or {}))
-    for router in (build_router(queries, health), *_questions(queries), *routers, *own):
+    asked = (build_ops(operations), build_router(queries), *_questions(queries))
+    for router in (*asked, *routers, *own):
         app.include_router(router)
     app.router.routes.append(Route(MCP_PATH, endpoint=Mounted(mcp_app)))
     return app

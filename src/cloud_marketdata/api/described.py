@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
-from starlette.types import ASGIApp, Lifespan
+from starlette.types import ASGIApp, Lifespan, Scope
 
 from cloud_marketdata.api.edge.directory import Directory
 from cloud_marketdata.api.edge.needs import NEEDS, Need
@@ -20,7 +20,13 @@ _SCHEMAS: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer <key>"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+_WATCHED: Final = frozenset({"/live", "/ready", "/health", "/metrics"})
 _AT_THE_DOOR: Final = (400, 401, 403, 408, 413, 414, 415, 421, 429, 431, 503)
+
+
+def _only_watches(scope: Scope) -> bool:
+    """Whether a request asks how the process is; that is not traced."""
+    return scope["path"] in _WATCHED
 
 
 class Described(FastAPI):
@@ -45,6 +51,13 @@ class Described(FastAPI):
             redirect_slashes=False,
             docs_url=None,
             redoc_url=None,
+            # Of its own it would send spans that nobody masked where the environment says so.
+            telemetry={
+                "auto_configure": False,
+                "metrics": False,
+                "logs": False,
+                "exclude": _only_watches,
+            },
         )
         self._edge = edge
         self._asks_for_keys = asks_for_keys

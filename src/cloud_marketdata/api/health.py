@@ -1,26 +1,21 @@
 """`/health`: the brief's four keys, and under other keys what lies behind them.
 
 Every component is asked at once and in bounded time. Components of one name are shown as one, the
-worst of them: `bybit` is only connected where all of its venues are. The service is unhealthy where
-a vital component fails or every collector is down, degraded where anything else fails. A collector
-that has nothing to collect is `idle` and counts for nothing beside one that has.
+worst of them: `bybit` is only connected where all of its venues are. How the service is judged,
+`core.health` says.
 """
 
-import asyncio
 from collections.abc import Sequence
-from typing import Final, Literal
 
-import structlog
 from pydantic import BaseModel
 
+from cloud_marketdata import __version__
+from cloud_marketdata.api.health_figures import HealthFigures, health_figures
 from cloud_marketdata.core.clock import Clock
-from cloud_marketdata.core.health import Component, Pulse
-
-PATIENCE_S: Final = 1.0
-_SILENT: Final = "no answer"
-_IDLE: Final = "idle"
-
-Status = Literal["healthy", "degraded", "unhealthy"]
+from cloud_marketdata.core.health import IDLE, Pulse, Status
+from cloud_marketdata.core.pulses import Answers, Pulses
+from cloud_marketdata.core.telemetry.recent import Recent
+from cloud_marketdata.core.telemetry.recovery import Recovery
 
 
 class PulseOut(BaseModel):
@@ -34,11 +29,15 @@ class PulseOut(BaseModel):
     detail: dict[str, object]
 
 
-class HealthDetail(BaseModel):
-    """Every pulse, and the kinds of components that never answered."""
+class HealthDetail(HealthFigures):
+    """Every pulse, the kinds of components that never answered, what is in trouble, and figures.
+
+    trouble: by group/name, for how many seconds something that was well is not.
+    """
 
     components: list[PulseOut]
     unanswered: list[str]
+    trouble: dict[str, float]
 
 
 class HealthBrief(BaseModel):
@@ -67,52 +66,35 @@ class HealthOut(HealthBrief):
 
 
 class Health:
-    """Asks the components and judges the service."""
+    """Asks the components and tells how the service is."""
 
-    def __init__(self, components: Sequence[Component], clock: Clock, version: str) -> None:
-        self._components = tuple(components)
+    def __init__(self, pulses: Pulses, recovery: Recovery, recent: Recent, clock: Clock) -> None:
+        self._pulses = pulses
+        self._recovery = recovery
+        self._recent = recent
         self._clock = clock
-        self._version = version
         self._started = clock.monotonic()
-        self._last: dict[int, Pulse] = {}
 
     async def ask(self) -> HealthOut:
         """Ask all components at once; one that is too slow counts as failed."""
-        answers = await asyncio.gather(*map(self._pulse, range(len(self._components))))
-        pulses = [pulse for pulse in answers if pulse is not None]
-        kinds = zip(self._components, answers, strict=True)
-        unanswered = [type(component).__name__ for component, pulse in kinds if pulse is None]
-        status = judged(pulses)
+        answers = await self._pulses.ask()
         return HealthOut(
-            status="degraded" if unanswered and status == "healthy" else status,
-            collectors=_shown(pulses, "collectors"),
-            storage=_shown(pulses, "storage"),
+            status=answers.status,
+            collectors=_shown(answers.pulses, "collectors"),
+            storage=_shown(answers.pulses, "storage"),
             uptime=spelled(self._clock.monotonic() - self._started),
-            version=self._version,
-            detail=HealthDetail(components=[_out(p) for p in pulses], unanswered=unanswered),
+            version=__version__,
+            detail=await self._detail(answers),
         )
 
-    async def _pulse(self, at: int) -> Pulse | None:
-        """Return the pulse, or the last known one as failed where there is no answer in time."""
-        try:
-            pulse = await asyncio.wait_for(self._components[at].pulse(), PATIENCE_S)
-        except Exception as error:  # noqa: BLE001  one component's failure is not everybody's
-            if not isinstance(error, TimeoutError):
-                structlog.get_logger().exception("health.pulse_failed")
-            last = self._last.get(at)
-            return last and Pulse(last.group, last.name, _SILENT, ok=False, vital=last.vital)
-        self._last[at] = pulse
-        return pulse
-
-
-def judged(pulses: Sequence[Pulse]) -> Status:
-    """Judge the service by its pulses."""
-    working = [pulse for pulse in pulses if pulse.state != _IDLE]
-    collectors = [pulse.ok for pulse in working if pulse.group == "collectors"]
-    all_down = bool(collectors) and not any(collectors)
-    if all_down or any(pulse.vital and not pulse.ok for pulse in pulses):
-        return "unhealthy"
-    return "healthy" if all(pulse.ok for pulse in pulses) else "degraded"
+    async def _detail(self, answers: Answers) -> HealthDetail:
+        figures = health_figures(await self._recent.samples())
+        return HealthDetail(
+            components=[_out(pulse) for pulse in answers.pulses],
+            unanswered=answers.unanswered,
+            trouble=self._recovery.troubles(),
+            **dict(figures),
+        )
 
 
 def spelled(seconds: float) -> str:
@@ -132,7 +114,7 @@ def _shown(pulses: Sequence[Pulse], group: str) -> dict[str, str]:
 
 
 def _badness_last(pulse: Pulse) -> tuple[bool, bool, bool]:
-    return pulse.ok, not pulse.vital, pulse.state == _IDLE
+    return pulse.ok, not pulse.vital, pulse.state == IDLE
 
 
 def _out(pulse: Pulse) -> PulseOut:

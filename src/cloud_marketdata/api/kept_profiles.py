@@ -5,7 +5,7 @@ not changed, whatever happened meanwhile; where a trade came late or was filled 
 forgotten, there are other objects. So nothing here can be stale, and nothing needs to expire.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from cloud_marketdata.api.cuts import Reading
@@ -13,6 +13,8 @@ from cloud_marketdata.api.profile_rows import ProfileRows
 from cloud_marketdata.api.schemas import Profile
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.recent import Recent
+from cloud_marketdata.core.telemetry.catalogue import CACHE
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.aggregate import Aggregate
 from cloud_marketdata.storage.answers import hit_ratio
 
@@ -52,6 +54,11 @@ class KeptProfiles:
         profile = draw()
         self._drawn.keep(key, _Drawn(reading.parts, profile), _weight(profile))
         return profile
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield CACHE.of(self.hits, "hit")
+        yield CACHE.of(self.misses, "miss")
 
     async def pulse(self) -> Pulse:
         """Tell how often a profile was there; see core.health."""

@@ -8,13 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
-from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_marketdata.api.coverages import CoverageAnswer
-from cloud_marketdata.api.edge.visit import visit_of
 from cloud_marketdata.api.errors import problems
-from cloud_marketdata.api.health import Health, HealthBrief, HealthOut
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.questions import (
     CandlesParams,
@@ -40,7 +37,6 @@ from cloud_marketdata.api.wire.caching import NEVER
 from cloud_marketdata.api.wire.replies import Reply
 from cloud_marketdata.api.wire.routes import QuestionRoute
 from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.security.identity import Scope
 
 VenueName = Annotated[
     str,
@@ -54,36 +50,14 @@ SymbolName = Annotated[
 ]
 
 
-def build_router(queries: Queries, health: Health) -> APIRouter:
+def build_router(queries: Queries) -> APIRouter:
     """Return the routes over these queries."""
-    router = APIRouter()
-    _add_health_route(router, health)
-    router.include_router(_questions(queries))
-    return router
-
-
-def _questions(queries: Queries) -> APIRouter:
     router = APIRouter(responses=problems(400, 404, 410, 422, 500, 503), route_class=QuestionRoute)
     _add_service_routes(router, queries)
     _add_tape_routes(router, queries)
     _add_book_routes(router, queries)
     _add_coverage_routes(router, queries)
     return router
-
-
-def _add_health_route(router: APIRouter, health: Health) -> None:
-    @router.get(
-        "/health",
-        response_model=HealthOut | HealthBrief,
-        responses={**problems(422, 500), 503: {"model": HealthOut | HealthBrief}},
-    )
-    async def get_health(request: Request) -> Response:
-        """Say how the service is, and with the scope metrics:read why; 503 when unhealthy."""
-        answer = await health.ask()
-        status = 503 if answer.status == "unhealthy" else 200
-        if Scope.METRICS_READ in visit_of(request.scope).identity.scopes:
-            return encoded(answer, status)
-        return encoded(answer.brief(), status)
 
 
 def _add_service_routes(router: APIRouter, queries: Queries) -> None:

@@ -80,6 +80,16 @@ class Settings(BaseSettings):
     role: Role = "all"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    ops_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    """Where a process that does not serve answers /live, /ready, /health and /metrics."""
+    stop_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """How long a stop may take; then the process ends and says what was not done."""
+    stop_notice_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """How long a stop goes on answering while /ready says 503, so that balancers notice."""
+    metrics_symbols: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """Symbols of a venue that have series of their own in /metrics; the others are one."""
+    traces: Annotated[str, Field(pattern=r"^https?://[^@\s]+$")] | None = None
+    """Where traces go by OTLP over HTTP; without it none are made."""
     allow_open_bind: bool = False
     """Listen beyond loopback without keys or without TLS; every start says so in the log."""
     tls_certificate: Path | None = None
@@ -150,6 +160,8 @@ class Settings(BaseSettings):
     """How much is kept on this machine's disk while Redis is away; then sockets are not read."""
     lease_s: Annotated[float, Field(ge=0.1, le=600)] = 10.0
     """How long a worker owns a market without renewing."""
+    collect_copies: Annotated[int, Field(ge=1, le=3)] = 1
+    """How many collectors follow each symbol; one appends, the others stand by with the newest."""
     held_buckets: Annotated[int, Field(ge=100, le=25_000)] = 20_000
     """Unsaved buckets a worker holds at most while MongoDB is away; then it reads no further."""
     symbols: dict[Venue, tuple[Symbol, ...]] = dict.fromkeys(Venue, ("BTCUSDT",))

@@ -1,21 +1,28 @@
 """Logs: one JSON object a line on stderr, so that stdout belongs to answers alone.
 
-No line holds a secret: ours are masked before they are written, those of libraries when they are
+So is what libraries say, and what nobody caught. Errors and warnings are counted on their way. No
+line holds a secret: ours are masked before they are written, those of libraries when they are
 made, whatever handler writes them, and so is the trace of what nobody caught. Traces never tell
 local variables.
 """
 
+import json
 import logging
 import sys
 import threading
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from cloud_marketdata.core.masking import masked, masked_value
+from cloud_marketdata.core.telemetry.error_counts import ErrorCounts
+
+ERROR_COUNTS: Final = ErrorCounts()
+"""What this process has logged as wrong: one for all of it, as the log is."""
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -27,6 +34,7 @@ def configure(level: Level) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            ERROR_COUNTS,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             mask_event,
@@ -35,7 +43,9 @@ def configure(level: Level) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLine())
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
 
 
 def mask_process() -> None:
@@ -74,11 +84,33 @@ class MaskedRecord(logging.LogRecord):
             return f"{self.msg} {self.args}"
 
 
+class JsonLine(logging.Formatter):
+    """Writes a record of a library as our own events are written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        told = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": at.isoformat().replace("+00:00", "Z"),
+        }
+        if trace := record.exc_text or record.stack_info:
+            told["exception"] = masked(trace)
+        return json.dumps(told)
+
+
 def _tell(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
-    if not issubclass(kind, KeyboardInterrupt | SystemExit):
-        sys.stderr.write(masked(_trace(kind, error, trace)))
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    told = masked(_trace(kind, error, trace))
+    if structlog.is_configured():
+        structlog.get_logger().critical("process.uncaught", exception=told)
+    else:
+        sys.stderr.write(told)
 
 
 def _trace(

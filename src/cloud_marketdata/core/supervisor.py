@@ -19,11 +19,16 @@ _STABLE_S: Final = 60.0
 
 
 async def supervised(
-    name: str, run: Callable[[], Awaitable[None]], clock: Clock, random: Random
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    clock: Clock,
+    random: Random,
+    died: Callable[[str], None] | None = None,
 ) -> None:
     """Run until it returns or is cancelled; after a crash wait and run again.
 
-    The waits grow from crash to crash and begin anew after a run of a minute.
+    The waits grow from crash to crash and begin anew after a run of a minute. `died` is told the
+    name at each crash.
     """
     delays = backoff(random, first_s=_FIRST_S)
     while True:
@@ -34,6 +39,8 @@ async def supervised(
             raise
         except Exception:  # noqa: BLE001  whatever it is, it is told and the component restarts
             structlog.get_logger().exception("component.died", component=name)
+            if died:
+                died(name)
         else:
             return
         if clock.monotonic() - began >= _STABLE_S:

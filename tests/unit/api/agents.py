@@ -13,6 +13,7 @@ from tape import BASE, BTC, BYBIT, MINUTE, FixedClock, Market, ms, trade
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.mcp import build_mcp
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.flow import FlowMinute
@@ -104,7 +105,7 @@ def rest_client() -> TestClient:
     market = standing()
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

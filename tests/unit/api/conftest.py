@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tape import BASE, MINUTE, TAPE, Market, book
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from guarded import Guarded
 
@@ -44,7 +45,7 @@ def reader() -> TestClient:
 def _client(market: Market) -> TestClient:
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

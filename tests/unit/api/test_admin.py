@@ -9,6 +9,7 @@ from tape import FixedClock, Market
 from cloud_marketdata.api import admin
 from cloud_marketdata.api.admin import SymbolsAnswer, VenueSymbolsAnswer
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError, UnknownMarketError, VenueError
 from cloud_marketdata.domain.values import Venue
@@ -62,7 +63,7 @@ def asking(rosters, peer: str = "127.0.0.1", host: str = "127.0.0.1:8000") -> Te
     market = asyncio.run(Market().open())
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), FixedClock()),
         clock=FixedClock(),
         settings=Settings(),
         guard=Guarded(FixedClock(), Settings()).edge,

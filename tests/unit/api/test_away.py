@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from tape import BTC, MINUTE, ROOT, book, ms, trade
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.timetrees import TimeTrees
 from cloud_marketdata.core.config import Settings
@@ -69,7 +70,7 @@ class Stage:
         self.queries = Queries(replace(market.stores, **self._switched), market.clock, Settings())
         app = create_app(
             queries=self.queries,
-            components=[],
+            operations=Operations([], Settings(), market.clock),
             clock=market.clock,
             settings=Settings(),
             guard=Guarded(market.clock, Settings()).edge,

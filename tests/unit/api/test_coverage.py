@@ -12,6 +12,7 @@ from tape import BASE, BTC, BYBIT, MINUTE, ROOT, FixedClock, Market, ms, trade
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.coverages import CoverageAnswer
 from cloud_marketdata.api.missing_ids import MOST_ID_RANGES
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.questions import (
     CandlesQuestion,
     CoverageQuestion,
@@ -263,7 +264,7 @@ async def test_a_book_has_a_coverage_of_its_own():
     assert answer.data.missing_trades == 0
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

@@ -6,11 +6,12 @@ import pytest
 from starlette.testclient import TestClient
 from tape import FixedClock, Market
 
-from cloud_marketdata.api import health
 from cloud_marketdata.api.app import create_app
-from cloud_marketdata.api.health import Health, judged, spelled
+from cloud_marketdata.api.health import spelled
+from cloud_marketdata.api.ops.operations import Operations
+from cloud_marketdata.core import pulses
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.health import Pulse, judged
 from guarded import Guarded
 
 
@@ -52,7 +53,7 @@ def asked(components: list[object], clock: FixedClock) -> TestClient:
     market = asyncio.run(Market().open())
     app = create_app(
         queries=market.queries,
-        components=components,
+        operations=Operations(components, Settings(), clock),
         clock=clock,
         settings=Settings(),
         guard=Guarded(clock, Settings()).edge,
@@ -115,14 +116,15 @@ def test_vital_failure_or_no_collector_at_all_is_unhealthy(failing: list[object]
 
 
 def test_component_that_does_not_answer_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "PATIENCE_S", 0.001)
+    monkeypatch.setattr(pulses, "PATIENCE_S", 0.001)
 
     async def law() -> None:
-        checked = Health([Hangs(1), *ALL_WELL[:2]], FixedClock(), "1")
+        checked = Operations([Hangs(1), *ALL_WELL[:2]], Settings(), FixedClock()).health
         assert (await checked.ask()).status == "healthy"
         answer = await checked.ask()
         assert (answer.status, answer.storage) == ("unhealthy", {"sqlite": "no answer"})
-        never = await Health([Hangs(0), *ALL_WELL[:2]], FixedClock(), "1").ask()
+        unheard = Operations([Hangs(0), *ALL_WELL[:2]], Settings(), FixedClock())
+        never = await unheard.health.ask()
         assert (never.status, never.detail.unanswered) == ("degraded", ["Hangs"])
 
     asyncio.run(law())

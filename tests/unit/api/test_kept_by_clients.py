@@ -13,6 +13,7 @@ from wired import MEDIA, TABLES, WINDOW
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.horizons import read_horizons
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.values import NS_PER_MS
 from guarded import Guarded
@@ -105,7 +106,7 @@ def old() -> tuple[TestClient, int]:
     horizons = asyncio.run(read_horizons(market.stores.aggregates, (BTC.venue, BTC.symbol)))
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,
@@ -149,7 +150,7 @@ def test_what_was_kept_for_long_is_still_true_after_trades_that_came_too_late() 
     market = asyncio.run(regular())
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

@@ -11,6 +11,7 @@ from fastmcp import Client
 from starlette.testclient import TestClient
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from guarded import Guarded
 
@@ -27,7 +28,7 @@ def test_tools_work_over_a_real_socket(era: Era) -> None:
         market = standing()
         app = create_app(
             queries=market.queries,
-            components=[],
+            operations=Operations([], Settings(), market.clock),
             clock=market.clock,
             settings=Settings(),
             guard=Guarded(market.clock, Settings()).edge,
@@ -64,7 +65,7 @@ def http() -> TestClient:
     market = standing()
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,
@@ -99,7 +100,7 @@ def _statuses(settings: Settings, *asked: dict[str, str]) -> list[int]:
     market = standing()
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], settings, market.clock),
         clock=market.clock,
         settings=settings,
         guard=Guarded(market.clock, settings).edge,

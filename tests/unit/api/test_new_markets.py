@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from tape import BASE, BTC, BYBIT, MINUTE, Market, ms, trade
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.instrument import Instrument
 from guarded import Guarded
@@ -19,7 +20,7 @@ async def _listed(instrument: Instrument) -> Market:
 def _client(market: Market) -> TestClient:
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

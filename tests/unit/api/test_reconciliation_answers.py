@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from tape import BASE, BTC, MINUTE, ROOT, FixedClock, Market, trade
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.questions import CandlesQuestion, ProfileQuestion, TradesQuestion
 from cloud_marketdata.api.reconciliation.questions import ReconciliationQuestion
 from cloud_marketdata.core.config import Settings
@@ -189,7 +190,7 @@ def test_rest_answers_in_the_envelope_and_refuses_in_the_common_words():
     market = asyncio.run(filled({1: MISMATCH}))
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,

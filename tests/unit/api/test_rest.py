@@ -26,6 +26,7 @@ from tape import (
 from cloud_marketdata.api import schemas
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.coverages import CoverageAnswer
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.coverage import CoverageState
 from cloud_marketdata.domain.events import Rejection
@@ -75,7 +76,7 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         for method, call in made.items()
     }
     assert set(calls) == {
-        ("get", "/health"),
+        *(("get", path) for path in OPERATIONS),
         ("get", "/v1/markets"),
         ("get", "/v1/rejections"),
         *(("get", f"/v1/markets/{{venue}}/{{symbol}}/{noun}") for noun in NOUNS),
@@ -94,7 +95,9 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         ("delete", "/v1/keys/{key_id}"),
         ("post", "/v1/keys/{key_id}/rotate"),
     }
-    for operation in calls.values():
+    for (_, path), operation in calls.items():
+        if path in {"/live", "/ready", "/metrics"}:
+            continue  # They take nothing that could be wrong, and figures are no JSON.
         good = next(status for status in operation["responses"] if status.startswith("2"))
         schema = operation["responses"][good]["content"]["application/json"]["schema"]
         for model in schema.get("anyOf", [schema]):
@@ -102,6 +105,7 @@ def test_every_route_of_the_page_is_answered_by_its_declared_model(client: TestC
         assert "application/problem+json" in operation["responses"]["422"]["content"]
 
 
+OPERATIONS = ("/live", "/ready", "/health", "/metrics")
 NOUNS = (
     "trades",
     "depth",
@@ -161,7 +165,7 @@ def test_pages_of_trades_join_to_the_tape(limit: int, bounded: bool) -> None:  #
         await market.append(tape)
         app = create_app(
             queries=market.queries,
-            components=[],
+            operations=Operations([], Settings(), market.clock),
             clock=market.clock,
             settings=Settings(),
             guard=Guarded(market.clock, Settings()).edge,
@@ -222,7 +226,7 @@ def test_answers_are_fresh_before_anything_is_saved() -> None:
     market = asyncio.run(Market().open())
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,
@@ -268,7 +272,7 @@ def test_book_that_may_not_be_believed_is_refused(view: BookView | None, words: 
     market = asyncio.run(fill())
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,
@@ -286,7 +290,7 @@ def test_one_sided_book_has_no_mid() -> None:
     asyncio.run(market.stores.books.publish([book(asks=())]))
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), market.clock),
         clock=market.clock,
         settings=Settings(),
         guard=Guarded(market.clock, Settings()).edge,
@@ -312,7 +316,7 @@ def test_default_range_is_the_last_hour(market: Market) -> None:
     clock: FixedClock = market.clock
     app = create_app(
         queries=market.queries,
-        components=[],
+        operations=Operations([], Settings(), clock),
         clock=clock,
         settings=Settings(),
         guard=Guarded(clock, Settings()).edge,

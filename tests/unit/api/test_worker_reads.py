@@ -1,7 +1,6 @@
 """The laws of reading hold with the real worker: restarts, late trades, trims and all."""
 
 import asyncio
-from collections import Counter
 from random import Random
 
 import pytest
@@ -12,6 +11,7 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.aggregate import combined
 from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import NS_PER_MS, Side, Timeframe
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 
 STEPS_MS = (0, 1, 500, 3_000, 70_000, 1_800_000)
@@ -36,7 +36,7 @@ class Scene:
             self.market.clock,
             Settings().model_copy(update={"hot_minutes": self.hot_minutes}),
             fence=0,
-            tally=Counter(),
+            tally=Tally(),
         )
         await self.worker.restore()
 

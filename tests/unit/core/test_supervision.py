@@ -61,3 +61,10 @@ async def test_after_a_stable_minute_the_waits_begin_anew():
 
 async def test_a_component_that_returns_is_done():
     assert await _waits() == []
+
+
+async def test_each_death_is_told_by_name():
+    deaths: list[str] = []
+    lived = Lives(0, 3, 0)
+    await supervised("part", lived.run, lived, Highest(), deaths.append)
+    assert deaths == ["part"] * 3

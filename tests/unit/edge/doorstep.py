@@ -13,6 +13,7 @@ from tape import FixedClock, Market
 
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.audit import build_audit
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.stream.asyncapi import build_page
 from cloud_marketdata.api.stream.endpoint import build_stream
 from cloud_marketdata.api.stream.hub import Hub
@@ -63,7 +64,7 @@ class Doorstep:
         readers = Readers(self.settings)
         return create_app(
             queries=queries,
-            components=[],
+            operations=Operations([], self.settings, self.clock),
             clock=self.clock,
             settings=self.settings,
             guard=self.guarded.edge,

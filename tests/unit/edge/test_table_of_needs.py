@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.routing import compile_path
 
 from cloud_marketdata.api.edge.directory import Directory
-from cloud_marketdata.api.edge.needs import NEEDS, OPEN, SOCKET
+from cloud_marketdata.api.edge.needs import NEEDS, OPEN, PROBE, SOCKET
 from cloud_marketdata.security.identity import Scope
 from cloud_marketdata.security.limits.costs import ROUTES
 
@@ -43,6 +43,7 @@ def test_every_route_has_a_cost():
 
 
 def test_only_what_describes_the_service_is_open():
+    assert set(NEEDS[PROBE]) == {"GET /live", "GET /ready"}
     assert set(NEEDS[OPEN]) == {
         "GET /health",
         "GET /openapi.json",
@@ -70,7 +71,7 @@ def test_a_route_that_nobody_named_is_reached_by_nobody():
         assert refused.headers["allow"] == "GET"
 
 
-@pytest.mark.parametrize("route", sorted(set(TABLE) - set(NEEDS[OPEN])))
+@pytest.mark.parametrize("route", sorted(set(TABLE) - {*NEEDS[OPEN], *NEEDS[PROBE]}))
 def test_a_route_that_is_not_open_needs_a_key_with_its_scope(route):
     door = asking()
     method, _, template = route.partition(" ")

@@ -51,7 +51,7 @@ class Door:
         server = (scope.get("server") or _NAMELESS)[0]
         self._hosts.check(asked, server, always=place.template == MCP_PATH)
         visit.origin = self._origins.check(asked)
-        _count(visit, await self._gate.arrive(visit.knock))
+        _count(visit, await self._gate.arrive(visit.knock, here=place.need.probe))
         if visit.origin and asks_before(asked):
             visit.action = "cors.preflight"
             return permission()
@@ -66,6 +66,8 @@ class Door:
 
     async def _identity(self, place: Place, visit: Visit) -> Identity:
         """Say who it is; nobody, where that is enough."""
+        if place.need.probe:
+            return NOBODY
         try:
             return await self._gate.identify(visit.knock)
         except KeyMissingError:

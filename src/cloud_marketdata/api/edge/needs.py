@@ -2,7 +2,7 @@
 
 A route that is added to the application and forgotten here is never reached, with whatever key;
 a test walks all routes and demands each. The documents that describe the service are open to all,
-and so is `/health`, which tells strangers no more than that it lives.
+and so are `/live`, `/ready` and `/health`, which tell strangers no more than how it is.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,18 @@ _MARKET: Final = "/v1/markets/{venue}/{symbol}"
 
 
 class Need(NamedTuple):
-    """Whether somebody must be known, and which scope he must have."""
+    """Whether somebody must be known, and which scope he must have.
+
+    probe: whether no store is asked, neither for who it is nor for his limit, which this process
+        counts alone: a prober shall not end a process because Redis is away.
+    """
 
     known: bool
     scope: Scope | None = None
+    probe: bool = False
 
 
+PROBE: Final = Need(known=False, probe=True)
 OPEN: Final = Need(known=False)
 KNOWN: Final = Need(known=True)
 
@@ -34,6 +40,7 @@ NEEDS: Final[Mapping[Need, tuple[str, ...]]] = {
         # Who connects may show the key in his first message; until then he gets nothing.
         f"{SOCKET} /v1/stream",
     ),
+    PROBE: ("GET /live", "GET /ready"),
     KNOWN: (
         "GET /v1/keys/self",
         "POST /v1/keys/self/rotate",
@@ -72,5 +79,6 @@ NEEDS: Final[Mapping[Need, tuple[str, ...]]] = {
         "DELETE /v1/admin/symbols/{venue}/{symbol}",
     ),
     Need(known=True, scope=Scope.AUDIT_READ): ("GET /v1/audit",),
+    Need(known=True, scope=Scope.METRICS_READ): ("GET /metrics",),
 }
 """Method and template of every route, by what it needs."""

@@ -57,6 +57,7 @@ class SignalDesk:
         self._known = known
         self._clock = clock
         self._detectors = detectors
+        self._seen: set[Subject] = set()
 
     async def market(self, question: AnomaliesQuestion) -> AnomaliesAnswer:
         """Return a page of a market's anomalies.
@@ -70,8 +71,11 @@ class SignalDesk:
     async def pair(self, question: PairAnomaliesQuestion) -> AnomaliesAnswer:
         """Return a page of the anomalies between two venues; raises as `market` does."""
         subject = Subject.pair(*_venues(question.venues), question.symbol)
-        known = await self._flow.subjects()
-        if subject not in known:
+        # A pair that was there once is there for ever, and the list is asked of every shard.
+        if subject not in self._seen:
+            self._seen.update(await self._flow.subjects())
+        if subject not in self._seen:
+            known = sorted(self._seen)
             pairs = [f"{one.scope}/{one.symbol}" for one in known if "+" in one.scope][:_NAMED]
             there = ", ".join(pairs) or "no pair yet"
             msg = f"{subject.scope}/{question.symbol[:40]} is not compared here; there is {there}"

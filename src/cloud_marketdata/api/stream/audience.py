@@ -31,6 +31,11 @@ class Audience:
         """Return how many seats are taken."""
         return len(self._seats)
 
+    @property
+    def live(self) -> bool:
+        """Whether anybody gets what is offered to all."""
+        return any(seat.live for seat in self._seats.values())
+
     def take(self, listener: Listener) -> Seat:
         """Take a seat that is not live yet; one that the listener had before is given up."""
         self.leave(listener)

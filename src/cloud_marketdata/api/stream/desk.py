@@ -13,7 +13,7 @@ from cloud_marketdata.api.stream.listening import Listening
 from cloud_marketdata.api.stream.outbox import Outbox
 from cloud_marketdata.api.stream.pace import Pace
 from cloud_marketdata.api.stream.ports import Channel, Subscriptions
-from cloud_marketdata.api.stream.readers import Readers
+from cloud_marketdata.api.stream.readers import ReaderKind, Readers
 from cloud_marketdata.api.stream.voice import Voice
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
@@ -50,7 +50,8 @@ class Desk:
         key has as many connections as it may.
         """
         bearer = Bearer(self._guard.gate, self._guard.seats, visit, outbox)
-        with self.readers.seat(outbox), bearer, self._guard.rounds.watching(bearer):
+        kind: ReaderKind = "websocket" if visit.surface == "ws" else "sse"
+        with self.readers.seat(outbox, kind), bearer, self._guard.rounds.watching(bearer):
             yield bearer
 
     def journal(self, bearer: Bearer) -> Journal:

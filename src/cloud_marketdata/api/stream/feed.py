@@ -20,6 +20,7 @@ from cloud_marketdata.api.stream.ports import Channel, Frame, Listener, Since
 from cloud_marketdata.core.backoff import backoff
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.telemetry.stage_times import StageTimes
 from cloud_marketdata.storage.ports import Stores
 
 STABLE_S: Final = 60.0
@@ -28,7 +29,7 @@ _OK: Final = {"code": "ok", "detail": "the channel works again"}
 
 
 class Sources(NamedTuple):
-    """What feeds are made from."""
+    """What feeds are made from; `served` counts how long trades took to their readers."""
 
     queries: Queries
     stores: Stores
@@ -36,6 +37,7 @@ class Sources(NamedTuple):
     settings: Settings
     random: Random
     problems: Problems
+    served: StageTimes
 
 
 class Feed(ABC):

@@ -6,6 +6,7 @@ at once finds it at work. There are at most so many; beyond that a new one is re
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from itertools import count
 from random import Random
 from typing import Final
@@ -19,6 +20,9 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import LimitError, MarketDataError, NotReadyError, StorageError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import WS_CHANNELS
+from cloud_marketdata.core.telemetry.metric import Sample
+from cloud_marketdata.core.telemetry.stage_times import StageTimes
 from cloud_marketdata.storage.ports import Stores
 
 LINGER_S: Final = 5.0
@@ -37,7 +41,8 @@ class Hub:
         self._settings = settings
         self._run = f"{clock.now():x}"
         problems = Problems("stream", clock)
-        self._sources = Sources(queries, stores, clock, settings, random, problems)
+        self._served = StageTimes("served")
+        self._sources = Sources(queries, stores, clock, settings, random, problems, self._served)
         self._starts = count(1)
         self._feeds: dict[Channel, Feed] = {}
         self._working: dict[Channel, asyncio.Task[None]] = {}
@@ -97,6 +102,11 @@ class Hub:
         feed = self._feeds.get(channel)
         if feed is not None:
             feed.show(listener)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield WS_CHANNELS.of(len(self._feeds))
+        yield from self._served.measures()
 
     async def pulse(self) -> Pulse:
         """See Component: not ok while a channel that is listened to does not work."""

@@ -67,6 +67,8 @@ class Outbox:
     ) -> None:
         self.parting: Parting | None = None
         self.conflated = 0
+        self.sent_on = 0
+        """How many frames went on to the reader."""
         self.sent: dict[Channel, Frame] = {}
         """By channel that is never conflated, the last frame whose seq is a place in it."""
         self._most = most
@@ -173,7 +175,8 @@ class Outbox:
         self._filled.set()
 
     def _note(self, channel: Channel | None, frame: Frame) -> None:
-        """Remember how far a channel got that can be resumed."""
+        """Count a frame that goes on, and remember how far a channel got that can be resumed."""
+        self.sent_on += 1
         if channel is not None and channel.name in WHOLE and frame.kind in PLACES:
             self.sent[channel] = frame
 

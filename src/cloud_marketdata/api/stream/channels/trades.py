@@ -6,6 +6,8 @@ epoch is the log's own: it ends where positions begin to mean other entries.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -24,7 +26,7 @@ from cloud_marketdata.api.stream.frames import Frames
 from cloud_marketdata.api.stream.ports import Channel, Frame, Listener, Since
 from cloud_marketdata.domain.events import StatusKind
 from cloud_marketdata.domain.values import Venue
-from cloud_marketdata.storage.ports import Stream, StreamKind
+from cloud_marketdata.storage.ports import Record, Stream, StreamKind
 
 _IDLE_S: Final = 0.25
 """An append of another process is noticed so soon where the log itself cannot tell of it."""
@@ -116,7 +118,14 @@ class TradesFeed(Feed):
             self.seq = last
             self._recent.add(portion)
             self.audience.offer(frame)
+            self._time(portion)
         return bool(read.records)
+
+    def _time(self, portion: Sequence[Record]) -> None:
+        """Count how long these trades took until they were handed to those who listen."""
+        if self.audience.live:
+            received = Counter([t.received_at for one in portion for t in trades_of(one)])
+            self.sources.served.since(self._stream.venue, received, self.sources.clock.now())
 
     async def _replaced(self) -> bool:
         """Begin anew in a log that is not the one before, whose positions mean nothing in it."""

@@ -1,0 +1,1 @@
+"""What a process tells who operates it: whether it lives, is ready and well, and its figures."""
