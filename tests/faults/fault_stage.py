@@ -89,12 +89,12 @@ class Stage:
         self.clock = clock
         self.marked_at = 0
         self.traded: TradeEvent | None = None
-        self._roster = service.rosters[venue]
+        self._roster = service.collecting.rosters[venue]
         self._tails: dict[tuple[str, StreamKind], Tail] = {}
         self._facts_before: dict[str, int] = {}
         self._states: list[tuple[str, BookState]] = []
         self._states_before = 0
-        self._note(service.writer)
+        self._note(service.collecting.writer)
         self._counts_before: dict[str, int] = {}
 
     async def fault(self, text: str) -> None:

@@ -19,26 +19,31 @@ class Backlog:
 
     def __init__(self, most: int) -> None:
         self.count = self.unsaid = 0
-        self._most = most
-        self._events: dict[Stream, list[LogEvent]] = {}
+        self.most = most
+        self._events: dict[tuple[Stream, int], list[LogEvent]] = {}
 
     @property
     def full(self) -> bool:
         """Whether it is above its bound."""
-        return self.count > self._most
+        return self.count > self.most
+
+    @property
+    def untaken(self) -> bool:
+        """Whether there are events that `take` would return."""
+        return bool(self._events)
 
     def put(self, batches: Iterable[Batch]) -> None:
         """Add events behind those of their streams."""
-        for stream, events in batches:
+        for stream, events, fence in batches:
             kept = self._sayable(stream, events) if self.full else events
             if kept:
-                self._events.setdefault(stream, []).extend(kept)
+                self._events.setdefault((stream, fence), []).extend(kept)
                 self.count += len(kept)
 
     def take(self) -> list[Batch]:
-        """Return everything as one batch a stream; it goes on counting until `written`."""
+        """Return all, a batch for each stream and fence; it goes on counting until `written`."""
         taken, self._events = self._events, {}
-        return [Batch(stream, events) for stream, events in taken.items()]
+        return [Batch(stream, events, fence) for (stream, fence), events in taken.items()]
 
     def written(self, count: int) -> None:
         """Note that so many of the events that were taken wait no longer."""

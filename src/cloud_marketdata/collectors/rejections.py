@@ -5,8 +5,11 @@ bad frame neither hides the others nor fills a store.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
+from cloud_marketdata.core.telemetry.catalogue import REJECTIONS
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.events import Rejection
 from cloud_marketdata.domain.values import Venue
 
@@ -29,6 +32,11 @@ class Rejections:
         self._fresh[key] += 1
         if self.total[key] <= _WHOLE or self.total[key] % _ONE_IN == 0:
             self._samples.append(rejection)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        for (venue, reason), count in self.total.items():
+            yield REJECTIONS.of(count, venue.value, reason)
 
     @property
     def pending(self) -> bool:

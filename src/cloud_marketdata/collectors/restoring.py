@@ -22,10 +22,14 @@ _END: Final = 1_000
 
 
 class StoredTape(NamedTuple):
-    """A tape to go on with, and the gaps to ask for again."""
+    """A tape to go on with, and the gaps to ask for again.
+
+    vouched_at: when a collector last said that the book was in sync, in ns; 0 where it was not.
+    """
 
     tape: Restored
     gaps: list[TradeGap]
+    vouched_at: int = 0
 
 
 async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
@@ -33,14 +37,14 @@ async def restored(stores: Stores, venue: Venue, symbol: str) -> StoredTape:
     # Not the log's last entry: that one may hold old trades which were filled in.
     ended = await _newest(stores, venue, symbol, 0, _END)
     if venue.contiguous_ids:
-        return _by_ids(ended, await read_ledger(stores, venue, symbol))
+        ledger = await read_ledger(stores, venue, symbol)
+        return _by_ids(ended, ledger)._replace(vouched_at=ledger.book_until)
     if not ended:
         return StoredTape(Restored(), [])
     since = ended[-1].exchange_time - REMEMBERED_NS
     recent = await _newest(stores, venue, symbol, since, IDS_MAX)
-    return StoredTape(
-        Restored(recent=recent), _open(recent, await read_ledger(stores, venue, symbol))
-    )
+    ledger = await read_ledger(stores, venue, symbol)
+    return StoredTape(Restored(recent=recent), _open(recent, ledger), ledger.book_until)
 
 
 def _open(recent: Sequence[TradeEvent], ledger: Ledger) -> list[TradeGap]:

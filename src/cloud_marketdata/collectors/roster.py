@@ -6,15 +6,15 @@ changes lasts until the settings are read again or the process ends.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from random import Random
+from typing import Protocol
 
 import structlog
 from msgspec.structs import replace
 
 from cloud_marketdata.collectors.discovery import Discovery
-from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.pulses import IDLE
 from cloud_marketdata.collectors.rest.client import Rest
 from cloud_marketdata.core.backoff import backoff
@@ -22,6 +22,43 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import SYMBOL, Settings
 from cloud_marketdata.core.errors import StorageError, UnknownMarketError, VenueError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.metric import Sample
+from cloud_marketdata.domain.values import Venue
+
+
+class Collects(Protocol):
+    """What collects: the feed itself, or our share of what several processes collect."""
+
+    @property
+    def venue(self) -> Venue:
+        """The venue."""
+        ...
+
+    @property
+    def collected(self) -> Sequence[str]:
+        """Symbols that are collected here now."""
+        ...
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        """Symbols that the venue does not list."""
+        ...
+
+    async def lists(self, symbol: str) -> bool:
+        """Whether the venue lists a symbol; raises VenueError or StorageError."""
+        ...
+
+    async def change(self, symbols: Sequence[str]) -> None:
+        """Have exactly these collected; raises VenueError or StorageError, changing nothing."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """See core.health.Component."""
+        ...
+
+    def measures(self) -> Iterable[Sample]:
+        """See core.telemetry.metric.Measured."""
+        ...
 
 
 class Roster:
@@ -33,7 +70,7 @@ class Roster:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: Collects,
         open_rest: Callable[[], AbstractAsyncContextManager[Rest]],
         settings: Settings,
         clock: Clock,
@@ -116,6 +153,10 @@ class Roster:
             state = "disconnected" if error else "connecting"
         ok = pulse.ok and not error and not discovery.pending
         return replace(pulse, state=state, ok=ok, detail=detail)
+
+    def measures(self) -> Iterable[Sample]:
+        """See core.telemetry.metric.Measured."""
+        return self._feed.measures()
 
     async def _listed(self, symbol: str) -> bool:
         return bool(re.fullmatch(SYMBOL, symbol)) and await self._feed.lists(symbol)

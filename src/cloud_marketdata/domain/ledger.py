@@ -94,6 +94,12 @@ class Ledger:
         run = self._runs.newest
         return (run.high, self._runs.high_time) if run else None
 
+    @property
+    def book_until(self) -> int:
+        """Up to when the book is vouched for and was not lost since, in ns; 0 where it was."""
+        now = self._sheet.find(Layer.BOOK, only_open=True)
+        return now[-1].last if now and now[-1].state is CoverageState.COMPLETE else 0
+
     def missing(self) -> list[Hole]:
         """Return the holes that are watched and open, ascending by id."""
         self._runs.write(self._sheet)

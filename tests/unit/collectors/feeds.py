@@ -14,6 +14,7 @@ from cloud_marketdata.collectors.feed import Feed
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.roster import Roster
 from cloud_marketdata.collectors.writer import LogWriter
+from cloud_marketdata.core.breaker import CircuitBreaker
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import VenueError
 from cloud_marketdata.domain.values import Venue
@@ -50,6 +51,7 @@ class Venues(Answers):
     def __init__(self, *listed: str) -> None:
         super().__init__()
         self.away = False
+        self.breaker = CircuitBreaker(5, 30.0, monotonic=lambda: 0.0)
         self.bodies["/exchangeInfo?symbol="] = NOT_LISTED
         self.bodies["/depth"] = spot_book(10)
         self.bodies.update({f"exchangeInfo?symbol={s}": info(s) for s in listed})

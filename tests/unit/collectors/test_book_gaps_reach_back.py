@@ -37,7 +37,7 @@ def _usdm(taking: Intake) -> None:
 
 def _told(taking: Intake) -> list[StatusEvent]:
     batches = taking.take()
-    return [e for stream, events in batches if stream.kind is StreamKind.STATUS for e in events]
+    return [e for stream, events, _ in batches if stream.kind is StreamKind.STATUS for e in events]
 
 
 @pytest.mark.parametrize(("venue", "bring", "back"), [(LINEAR, _bybit, 62), (USDM, _usdm, 61)])

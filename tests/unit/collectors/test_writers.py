@@ -271,7 +271,7 @@ def test_while_sockets_are_not_read_nothing_is_vouched_for_that_would_not_be_lat
         waiting = [trades(*range(10))] if number == 1 else []
         backlog.put([*waiting, *(Batch(FACTS, [one]) for one in part[:2]), Batch(FACTS, part[2:])])
         taken = backlog.take()
-        kept += [event for stream, events in taken if stream == FACTS for event in events]
+        kept += [event for stream, events, _ in taken if stream == FACTS for event in events]
         backlog.written(backlog.count)
     assert len(kept) + backlog.unsaid == len(told)
     assert [fact for fact in told if fact.kind is not StatusKind.ALIVE] == [
@@ -304,5 +304,5 @@ async def test_a_fact_is_appended_after_the_trades_that_it_vouches_for():
     async with scene.running():
         word = fact(StatusKind.ALIVE, 1, trades=1, book="synced")
         scene.writer.submit([Batch(FACTS, [word]), trades(1)])
-    kinds = [[stream.kind for stream, _ in batches] for batches in scene.log.calls]
+    kinds = [[stream.kind for stream, _, _ in batches] for batches in scene.log.calls]
     assert kinds == [[StreamKind.TRADES], [StreamKind.STATUS]]

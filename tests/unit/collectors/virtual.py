@@ -129,4 +129,4 @@ class Kept:
 
     def of(self, kind) -> list:
         """Return the events of one kind, in order."""
-        return [e for stream, events in self.batches if stream.kind is kind for e in events]
+        return [e for stream, events, _ in self.batches if stream.kind is kind for e in events]

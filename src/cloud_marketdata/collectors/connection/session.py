@@ -117,6 +117,7 @@ class Session:
         if link is self.link or link is self._successor:
             self.last_error = str(error)
             self.reconnects += 1
+            link.intake.counts["reconnects"] += 1
             self._log.warning("session.lost", error=str(error))
 
     def _new_delays(self) -> Iterator[float]:

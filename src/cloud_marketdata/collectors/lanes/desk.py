@@ -9,7 +9,7 @@ connection hands it on. Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from cloud_marketdata.collectors.connection.watchdog import Rhythm
@@ -42,6 +42,10 @@ class Contender(Protocol):
         """Whether its book may be believed."""
         ...
 
+    def go_on(self, tape: Tape) -> None:
+        """Bring its trades to another tape from now on."""
+        ...
+
     @property
     def strand(self) -> Strand | None:
         """First and last trade of its connection; None while it brings none, as far as is known."""
@@ -60,7 +64,8 @@ class Desk:
     """One symbol; it outlives its connections.
 
     `leader` is the lane whose book is the symbol's book, `speaker` the one that says how it stands:
-    the leader, or the last one that was. `gaps` are to be repaired.
+    the leader, or the last one that was. `gaps` are to be repaired. `heard` is when the newest
+    event of a stream was received, in ns; there is none before the first.
     """
 
     def __init__(self, venue: Venue, symbol: str, tape: Tape) -> None:
@@ -71,6 +76,7 @@ class Desk:
         self.book: list[BookEvent] = []
         self.gaps: list[TradeGap] = []
         self.rhythms = {StreamKind.TRADES: Rhythm(), StreamKind.BOOK: Rhythm()}
+        self.heard: dict[StreamKind, int] = {}
         self.leader: Contender | None = None
         self.speaker: Contender | None = None
         self.switches = 0
@@ -87,10 +93,16 @@ class Desk:
     @property
     def tally(self) -> Counter[str]:
         """What was counted on all connections, those that are gone too."""
-        total = Counter(self._tally)
-        for lane in self._lanes:
-            total.update(lane.tally())
+        total: Counter[str] = Counter()
+        self.add_to(total)
         return total
+
+    def add_to(self, total: Counter[str]) -> None:
+        """Add the `tally` to a sum over desks, without making one for each."""
+        for part in (self._tally, *(lane.tally() for lane in self._lanes)):
+            # Nothing is a count, too: who asks for it by name finds it.
+            for name, count in part.items():
+                total[name] += count
 
     def join(self, lane: Contender) -> None:
         """Take a lane in."""
@@ -107,6 +119,12 @@ class Desk:
             since: _DETAIL = {"since_ms": book_since // NS_PER_MS, "reason": "disconnected"}
             self._dethrone(StatusKind.BOOK_LOST, at, since)
 
+    def go_on(self, tape: Tape) -> None:
+        """Go on with another tape of the same trades; its connections stay."""
+        self.tape = tape
+        for lane in self._lanes:
+            lane.go_on(tape)
+
     def trades_ended(self, strand: Strand, at: int) -> None:
         """Note that a lane brings no trades any more, and what it brought until then."""
         others = [lane.strand for lane in self._lanes if lane.strand]
@@ -119,6 +137,7 @@ class Desk:
     def found(self, gap: TradeGap, at: int) -> None:
         """Tell of a gap in the tape and have it repaired."""
         self.gaps.append(gap)
+        self._tally["trade_gaps"] += 1
         self.tell(StatusKind.TRADE_GAP, at, gap.detail)
 
     def synced(self, lane: Contender, update_id: int, at: int) -> None:
@@ -145,7 +164,7 @@ class Desk:
         """Yield what is to be appended since the last call."""
         yield from self.take_trades()
         if self.book:
-            self._measure(self.book[0])
+            self._measure(StreamKind.BOOK, self.book)
             yield Batch(self._stream(StreamKind.BOOK), self.book[:])
             self.book.clear()
         if self._facts:
@@ -156,7 +175,7 @@ class Desk:
         """Yield the trades alone: what is appended beside the desk has to come after them."""
         # Copied and cleared, because the lanes hold on to these very lists.
         if self.trades:
-            self._measure(self.trades[0])
+            self._measure(StreamKind.TRADES, self.trades)
             yield Batch(self._stream(StreamKind.TRADES), self.trades[:])
             self.trades.clear()
 
@@ -180,8 +199,10 @@ class Desk:
         heir.book_changed = True
         self.tell(StatusKind.BOOK_SYNCED, at, {"update_id": snapshot.update_id})
 
-    def _measure(self, oldest: TradeEvent | BookEvent) -> None:
+    def _measure(self, kind: StreamKind, events: Sequence[TradeEvent | BookEvent]) -> None:
+        oldest = events[0]
         self.delay.note(oldest.exchange_time, oldest.received_at)
+        self.heard[kind] = events[-1].received_at
 
     def _stream(self, kind: StreamKind) -> Stream:
         return Stream(self.venue, self.symbol, kind)
@@ -192,12 +213,38 @@ def _synced_at(lane: Contender) -> int:
 
 
 class Desks(dict[str, Desk]):
-    """The desks of a venue by symbol; one that is not there yet is made when it is asked for."""
+    """The desks of a venue by symbol; one that is not there yet is made when it is asked for.
 
-    def __init__(self, venue: Venue, tapes: Tapes | None = None) -> None:
+    `counts` is what was counted of the venue beside and before the desks that are there: whoever
+    hands it in keeps it.
+    """
+
+    def __init__(
+        self, venue: Venue, tapes: Tapes | None = None, counts: Counter[str] | None = None
+    ) -> None:
         super().__init__()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._venue: Final = venue
         self._tapes = Tapes(venue) if tapes is None else tapes
+
+    @property
+    def tally(self) -> Counter[str]:
+        """All that was counted, of symbols and connections that are gone too."""
+        total = Counter(self.counts)
+        for desk in self.values():
+            desk.add_to(total)
+        return total
+
+    def close(self, symbol: str) -> Desk:
+        """Take a desk away, and keep what was counted at it."""
+        desk = self.pop(symbol)
+        desk.add_to(self.counts)
+        return desk
+
+    def end(self) -> None:
+        """Take all of them away."""
+        for symbol in list(self):
+            self.close(symbol)
 
     def __missing__(self, symbol: str) -> Desk:
         """Open the desk of a symbol."""

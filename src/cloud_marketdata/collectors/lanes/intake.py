@@ -26,13 +26,14 @@ from cloud_marketdata.storage.ports import Batch, BookView, StreamKind
 
 
 class Intake:
-    """One connection's collector, lanes and counters."""
+    """One connection's collector, lanes and counters; `counts` are its venue's and outlive it."""
 
     def __init__(self, collector: BaseCollector, desks: Desks, rejections: Rejections) -> None:
         self.collector = collector
         self.lanes: dict[str, Lane] = {}
         self.frames = 0
         self.waiting = 0
+        self.counts = desks.counts
         self._controls: list[Control] = []
         self._known = {symbol: ruler.instrument for symbol, ruler in self._trade_rulers()}
         self._desks = desks
@@ -54,6 +55,7 @@ class Intake:
     def receive_all(self, payloads: Sequence[bytes], received_at: int) -> None:
         """Take the frames of one read, in order; never raises on any bytes."""
         self.frames += len(payloads)
+        self.counts["frames"] += len(payloads)
         self.waiting += len(payloads)
         decode, takers = self.collector.decode, self._takers
         for payload in payloads:

@@ -12,7 +12,7 @@ from cloud_marketdata.collectors.lanes.tickercheck import TickerCheck
 from cloud_marketdata.collectors.lanes.validator import why_not_book, why_not_trade
 from cloud_marketdata.collectors.rejections import Rejections
 from cloud_marketdata.collectors.tapes.strands import Strand
-from cloud_marketdata.collectors.tapes.tape import NEW
+from cloud_marketdata.collectors.tapes.tape import NEW, Tape
 from cloud_marketdata.domain.events import (
     BestQuote,
     BookDelta,
@@ -181,9 +181,15 @@ class Lane:
             "book_refreshes_failed": sync.refresh_failed,
             "ticker_equal": tickers.equal,
             "ticker_different": tickers.different,
+            "ticker_unknown": tickers.unknown,
+            "ticker_dropped": tickers.dropped,
             "duplicates": self.duplicates,
             "doubts": self.doubts,
         }
+
+    def go_on(self, tape: Tape) -> None:
+        """Bring the trades to another tape from now on."""
+        self._admit = tape.admit
 
     def leave(self, at: int) -> None:
         """Note that the connection is gone."""

@@ -99,10 +99,15 @@ class Backfill:
             else:
                 await self._serve(item)
 
+    @property
+    def waiting(self) -> int:
+        """How many gaps are not filled yet."""
+        return len(self._pending)
+
     def detail(self) -> dict[str, object]:
         """Describe it for `/health`."""
         return {
-            "waiting": len(self._pending),
+            "waiting": self.waiting,
             "refused": self._pending.refused,
             "filled": self.filled,
             "repaired": self.repaired,
@@ -157,6 +162,7 @@ class Backfill:
             self._held = trades
             item.filled += len(trades)
             self.filled += len(trades)
+            self._desks.counts["backfilled"] += len(trades)
 
         try:
             if isinstance(desk.tape, ContiguousTape):

@@ -1,0 +1,1 @@
+"""Several collectors of one venue: who collects what, and how a symbol goes from one to another."""
