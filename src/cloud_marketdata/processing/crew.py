@@ -1,11 +1,12 @@
 """One owner for every market in the log, hired when its first trade or status fact appears.
 
 Several processes may do so over the same stores: each market is worked on by the one that has its
-lease, and the others stand by to take it over.
+lease. They share the markets by rank; see `handover`.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import Final
 
@@ -16,15 +17,20 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.supervisor import supervised
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.processing.measures import crew_figures
 from cloud_marketdata.processing.owner import Owner
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores, Stream, StreamKind
 from cloud_marketdata.storage.tiering.ports import Forget
 
 _LOOK_S: Final = 0.5
 _TOLD: Final = (
     "lost",
+    "given",
     "too_late",
     "flow_signals",
     "flow_late",
@@ -34,7 +40,7 @@ _TOLD: Final = (
 
 
 class Crew:
-    """All owners of this process, under one `holder` name that no other process has."""
+    """All owners of this process, which is one of the members that share the markets."""
 
     def __init__(
         self,
@@ -44,16 +50,16 @@ class Crew:
         random: Random,
         *,
         forget: Forget,
-        holder: str,
+        membership: Membership,
     ) -> None:
         self.owners: dict[Stream, Owner] = {}
-        self.tally: Counter[str] = Counter(dict.fromkeys(_TOLD, 0))
+        self.tally = Tally(*_TOLD)
         self._stores = stores
         self._settings = settings
         self._clock = clock
         self._random = random
         self._forget = forget
-        self._holder = holder
+        self._membership = membership
 
     @property
     def workers(self) -> dict[Stream, Worker]:
@@ -97,6 +103,10 @@ class Crew:
         state = "behind" if trouble else "ok"
         return Pulse("processing", "workers", state, ok=not trouble, detail=detail)
 
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        return crew_figures(self.owners, self.tally, self._settings.held_buckets, self._clock.now())
+
     async def finish(self) -> None:
         """Fold and store what the log still holds; called when nobody appends any more.
 
@@ -129,7 +139,7 @@ class Crew:
             self._stores,
             self._clock,
             self._settings,
-            holder=self._holder,
+            membership=self._membership,
             forget=self._forget,
             tally=self.tally,
         )

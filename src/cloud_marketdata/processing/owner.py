@@ -3,11 +3,11 @@
 Beside the worker an analyst reads the same log, under the same lease and the same token.
 
 Owning ends when the lease is lost or the store has seen a newer token. Then all that is held in
-memory is dropped; the store and the log have it, and the next owner goes on from there. While a
+memory is dropped; the store and the log have it, and the next owner goes on from there. It ends in
+order where the market is another member's by rank, who stands ready: all is saved before. While a
 store is away nothing is dropped: reading and saving are tried again, each for itself.
 """
 
-from collections import Counter
 from contextlib import suppress
 from typing import Final
 from zlib import crc32
@@ -18,8 +18,11 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.processing.flow.watch import Watch
+from cloud_marketdata.processing.handover import Handover
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.tenure import Tenure
 from cloud_marketdata.processing.worker import Worker
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores, Stream
 from cloud_marketdata.storage.tiering.ports import Forget
 
@@ -30,7 +33,7 @@ _RETRY_S: Final = 1.0
 class Owner:
     """Keeps one market worked on by exactly one process; `worker` is None while it is not ours.
 
-    Counts in `tally`: tenures that were lost, and what its workers count there.
+    Counts in `tally`: tenures that were lost and given away, and what its workers count there.
     """
 
     def __init__(
@@ -40,9 +43,9 @@ class Owner:
         clock: Clock,
         settings: Settings,
         *,
-        holder: str,
+        membership: Membership,
         forget: Forget,
-        tally: Counter[str],
+        tally: Tally,
     ) -> None:
         self.worker: Worker | None = None
         self._stream = stream
@@ -53,10 +56,11 @@ class Owner:
         self._tally = tally
         self.watch = Watch(stream, stores, clock, settings, tally)
         name = f"worker/{stream.venue}/{stream.symbol}"
-        self._tenure = Tenure(stores.leases, name, holder, settings.lease_s, clock)
+        leases, lease_s = stores.leases, settings.lease_s
+        self._tenure = Tenure(leases, name, membership.name, lease_s, clock)
+        self._handover = Handover(name, membership, leases, lease_s, clock)
         self._trouble: dict[str, str] = {}
-        self._save_at = 0.0
-        self._forget_at = 0.0
+        self._save_at = self._forget_at = 0.0
         self._log = structlog.get_logger().bind(venue=stream.venue, symbol=stream.symbol)
 
     @property
@@ -98,19 +102,17 @@ class Owner:
                 self._lose(error)
             else:
                 return
-        worker = await self._begin()
+        # What others may take they take from the log.
+        worker = await self._take() if self._handover.alone else None
         if worker:
             await worker.finish()
             await self.watch.finish()
 
     async def _own(self) -> float:
         """Own the market for as long as it lasts; return the seconds until the next attempt."""
-        third = self._settings.lease_s / 3
         try:
             worker = await self._begin()
-            if not worker:
-                return third
-            while True:
+            while worker and worker is self.worker:
                 await self._turn(worker)
         except FencedError as error:
             if self.worker:
@@ -122,13 +124,28 @@ class Owner:
                 await self._tenure.end()
         except StorageError as error:
             self._note("restoring", error)
-        return min(_RETRY_S, third)
+        else:
+            return self._handover.pause
+        return min(_RETRY_S, self._settings.lease_s / 3)
 
     async def _begin(self) -> Worker | None:
-        """Take the market, and load where its last owner stood."""
+        """Take the market where it is our turn, or say that we stand ready for it."""
+        self._drop()
+        worker = None
+        if self._handover.wants():
+            # Who cannot reach what it would restore from leaves the market to those who can.
+            await self._stores.aggregates.position(self._stream.venue, self._stream.symbol)
+            worker = await self._take()
+            if not worker:
+                await self._handover.ask()
+        if not worker:
+            self._trouble.clear()
+        return worker
+
+    async def _take(self) -> Worker | None:
+        """Take the lease, and load where its last owner stood; None where another has it."""
         self._drop()
         if not await self._tenure.begin():
-            self._trouble.clear()
             return None
         worker = Worker(
             self._stream,
@@ -138,7 +155,12 @@ class Owner:
             fence=self._tenure.token,
             tally=self._tally,
         )
-        await worker.restore()
+        try:
+            await worker.restore()
+        except StorageError:
+            with suppress(StorageError):
+                await self._tenure.end()
+            raise
         self.watch.begin(self._tenure.token)
         worker.needed = self.watch.needed
         self._trouble.pop("restoring", None)
@@ -151,7 +173,7 @@ class Owner:
         """Read once and save once, each as far as that is possible now."""
         busy = await self._read(worker)
         await self._save(worker)
-        if await self.watch.turn() or busy:
+        if await self._gave(worker) or await self.watch.turn() or busy:
             return
         if "reading" in self._trouble or worker.full:
             await self._clock.sleep(min(_RETRY_S, self._settings.lease_s / 3))
@@ -189,6 +211,23 @@ class Owner:
             self._note("saving", error)
             pause = max(pause, min(_RETRY_S, self._settings.lease_s / 3))
         self._save_at = self._clock.monotonic() + pause
+
+    async def _gave(self, worker: Worker) -> bool:
+        """Save all there is and leave the market to its heir, where one stands ready."""
+        try:
+            if not await self._handover.asked():
+                return False
+            await worker.save()
+            await self.watch.save()
+            self._drop()
+            self._tally["given"] += 1
+            self._log.info("worker.given", position=worker.position)
+            await self._tenure.end()
+        except FencedError:
+            raise
+        except StorageError as error:
+            self._note("giving", error)
+        return self.worker is None
 
     def _note(self, what: str, error: StorageError) -> None:
         if self._trouble.get(what) != str(error):

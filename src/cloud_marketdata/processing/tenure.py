@@ -6,7 +6,7 @@ not keep it. Its token goes along with every save; that is what makes a mistaken
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import FencedError
-from cloud_marketdata.storage.ports import Leases
+from cloud_marketdata.storage.sharing_ports import Leases
 
 
 class Tenure:

@@ -5,7 +5,7 @@ behind the position that the stored aggregates include. Nothing is acknowledged 
 It refuses nothing but trades that come too late for what has been forgotten; those are counted.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
@@ -20,6 +20,8 @@ from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import NS_PER_MS, Timeframe
 from cloud_marketdata.processing.horizons import Horizons
 from cloud_marketdata.processing.rollup import Rollup
+from cloud_marketdata.processing.tally import Tally
+from cloud_marketdata.processing.unsaved_trades import UnsavedTrades
 from cloud_marketdata.processing.windows import BucketKey, Windows
 from cloud_marketdata.storage.coverage import fold_facts
 from cloud_marketdata.storage.ports import LogReader, Record, Stores, Stream, StreamKind
@@ -50,7 +52,7 @@ class Worker:
         settings: Settings,
         *,
         fence: int,
-        tally: Counter[str],
+        tally: Tally,
     ) -> None:
         self.stream = stream
         self.position = 0
@@ -68,6 +70,8 @@ class Worker:
         self._reader: LogReader
         self._read: deque[Record] = deque()
         self._unsure = False
+        self._unsaved = UnsavedTrades()
+        self._known_at = clock.now()
         self._trimmed_facts = 0
         self._rollup = Rollup(stream.venue, stream.symbol, stores.aggregates)
         self._log = structlog.get_logger().bind(venue=stream.venue, symbol=stream.symbol)
@@ -76,6 +80,12 @@ class Worker:
     def full(self) -> bool:
         """Whether so much is unsaved that nothing more may be read."""
         return self.windows.unsaved >= self._held_most
+
+    @property
+    def saved_until(self) -> int:
+        """Until when everything that was received is saved, in ns, as far as it is known here."""
+        oldest = self._unsaved.oldest
+        return self._known_at if oldest is None else min(oldest, self._known_at)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -118,13 +128,20 @@ class Worker:
         if self._unsure:
             await self._look_again()
         if not self._read:
-            self._read.extend(await self._reader.read(_READ))
+            await self._read_on()
         found = bool(self._read)
         while self._read:
             # It stays the first one until it is inside, whatever fails on the way.
             await self._fold(self._read[0])
             self._read.popleft()
         return found
+
+    async def _read_on(self) -> None:
+        looked_at = self._clock.now()
+        self._read.extend(await self._reader.read(_READ))
+        if len(self._read) < _READ:
+            # There was no more: what came before this look is here.
+            self._known_at = looked_at
 
     async def save(self) -> None:
         """Close what is due and store every change, all with the positions inside."""
@@ -139,6 +156,8 @@ class Worker:
         self.windows.saved()
         self.ledger.saved()
         self.saves += 1
+        processed = self._tally.processed
+        processed.since(self.stream.venue, self._unsaved.take(), self._clock.now())
         self._rollup.saved(rolled)
         await self._reader.acknowledge(self.position)
         await self._trim()
@@ -184,6 +203,7 @@ class Worker:
             if needed:
                 self.windows.reopen([await self._stored(key, trades[0]) for key in needed])
             self.windows.fold(trades, record.position)
+            self._unsaved.add(trades)
         # What is too late is left out here too: its ids stay missing.
         self.ledger.fold_trades(record.position, trades)
         self.position = record.position

@@ -107,7 +107,7 @@ class Player:
                 self.intake.receive(body, at)
 
     def _fold(self, batches: Iterable[Batch]) -> None:
-        for stream, events in batches:
+        for stream, events, _ in batches:
             if stream.kind is StreamKind.TRADES:
                 self._position += 1
                 windows = self.windows.get(stream.symbol)

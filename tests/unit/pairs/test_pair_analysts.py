@@ -3,21 +3,17 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from two_markets import BASE, PAIR, Plan, entries, stage_told
 
-from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.domain.events import StatusEvent, StatusKind
 from cloud_marketdata.domain.signal import SignalKind, Subject
 from cloud_marketdata.domain.values import NS_PER_MS, NS_PER_S
 from cloud_marketdata.processing.pairs.analyst import PairAnalyst
-from cloud_marketdata.processing.pairs.crew import PairCrew
 from cloud_marketdata.processing.pairs.following import MOST_HELD, Following, Place, Told
 from cloud_marketdata.processing.pairs.offline import compared
 from cloud_marketdata.storage.flow_ports import FlowChanges
@@ -157,30 +153,6 @@ async def test_who_was_relieved_can_save_nothing_any_more():
     with pytest.raises(FencedError):
         await old.save()
     assert await kept(stores) == ([], [])
-
-
-async def test_two_crews_share_the_pairs_and_one_has_each():
-    clock = StoppedClock()
-    stores, told = memory_stores(clock), entries(replace(PLAN, seconds=70, steps=2, trades=1))
-    await logged(stores, [*told, *closing(told)])
-    paced = Settings(lease_s=5.0, save_ms=10)
-    random = Random(1)  # noqa: S311  a seed must repeat
-    crews = [PairCrew(stores, paced, clock, random, holder=name) for name in ("a", "b")]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(crew.run()) for crew in crews]
-        for _ in range(150):
-            await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-    assert sum(owner.analyst is not None for crew in crews for owner in crew.owners.values()) == 1
-    for crew in crews:
-        await crew.finish()
-    pulses = [await crew.pulse() for crew in crews]
-    assert sum(pulse.detail["pairs"] for pulse in pulses) == 1
-    minutes, _ = expected(told)
-    stored, _ = await kept(stores)
-    assert stored[: len(minutes)] == minutes
-    assert sum(pulse.detail["minutes"] for pulse in pulses) >= len(stored)
 
 
 ARRIVALS = st.lists(st.lists(st.integers(0, 20_000), max_size=12), min_size=6, max_size=6)

@@ -9,12 +9,14 @@ from worker_tape import BTC, DAY, KEPT, START, STREAM, content, recomputed, stor
 from worker_tape import trade as traded
 
 from cloud_marketdata.core.config import Settings
+from cloud_marketdata.core.rendezvous import ranked
 from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.sheet import Kept
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.crew import Crew
 from cloud_marketdata.storage.coverage import fold_trades
-from cloud_marketdata.storage.ports import Batch, Stores
+from cloud_marketdata.storage.membership import Membership
+from cloud_marketdata.storage.ports import Batch, Stores, Stream
 from cloud_marketdata.storage.tiering.ports import Turn
 
 LEASE_S = 1.0
@@ -29,17 +31,35 @@ def crew(stores: Stores, clock: SharedClock, holder: str, paced: Settings = PACE
         return Turn()
 
     random = Random(1)  # noqa: S311  a seed must repeat
-    return Crew(stores, paced, clock, random, forget=forget, holder=holder)
+    members = member(stores, clock, holder, paced)
+    return Crew(stores, paced, clock, random, forget=forget, membership=members)
+
+
+def member(stores: Stores, clock: SharedClock, name: str, paced: Settings = PACE) -> Membership:
+    """Return one of those that share the markets."""
+    return Membership(stores.members, "process", name, seconds=paced.lease_s, clock=clock)
+
+
+def in_line(*names: str, stream: Stream = STREAM) -> list[str]:
+    """Return the names in the order in which a market is theirs."""
+    return ranked(f"worker/{stream.venue}/{stream.symbol}", names)
 
 
 @asynccontextmanager
 async def running(*crews: Crew):
-    """Run crews while the block runs."""
+    """Run crews while the block runs; afterwards they are no members any more, told or not."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one.run()) for one in crews]
+        tasks += [group.create_task(one._membership.run()) for one in crews]
         yield tasks
         for task in tasks:
             task.cancel()
+
+
+async def stopped(one: Crew) -> None:
+    """Stop a crew that does not run any more in order, as a process does it."""
+    await one._membership.leave()
+    await one.finish()
 
 
 class Tape:

@@ -177,7 +177,7 @@ def batches(events: Iterable[LogEvent], draw: Random) -> list[Batch]:
 def streams(entries: Sequence[Batch]) -> dict[StreamKind, list[Record]]:
     """Return the log that holds these entries, by the kind of its streams."""
     log: dict[StreamKind, list[Record]] = {kind: [] for kind in StreamKind}
-    for position, (stream, events) in enumerate(entries, 1):
+    for position, (stream, events, _) in enumerate(entries, 1):
         log[stream.kind].append(Record(position, events))
     return log
 

@@ -17,7 +17,7 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.values import NS_PER_S
 from cloud_marketdata.storage.ports import Stores
 
-HOT, WARM = ("log", "leases"), ("aggregates", "coverage")
+HOT, WARM = ("log", "leases", "members"), ("aggregates", "coverage")
 TIERS = HOT + WARM
 
 
@@ -90,6 +90,11 @@ class Gate:
     def open(self) -> None:
         """Let everybody pass, from now on for good."""
         self._for_good = True
+        self._open.set()
+
+    def wake(self) -> None:
+        """Let everybody pass, until it is stopped again."""
+        self._countdown = 0
         self._open.set()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from cloud_marketdata.domain.events import BookSnapshot, StatusEvent, StatusKind
 from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.crew import Crew
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
 from cloud_marketdata.storage.tiering.ports import Turn
 
@@ -30,7 +31,9 @@ async def nothing(_venue: Venue, _symbol: str, *, fence: int) -> Turn:
 
 def crew(stores: Stores) -> Crew:
     random = Random(1)  # noqa: S311  a seed must repeat
-    return Crew(stores, Settings(), StillClock(), random, forget=nothing, holder="one")
+    clock = StillClock()
+    members = Membership(stores.members, "process", "one", seconds=10, clock=clock)
+    return Crew(stores, Settings(), clock, random, forget=nothing, membership=members)
 
 
 async def test_trades_and_facts_of_a_market_have_one_worker():

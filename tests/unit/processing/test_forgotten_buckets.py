@@ -1,7 +1,6 @@
 """What is forgotten is never begun anew: its trades come too late, and its sums stay the same."""
 
 import asyncio
-from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +26,7 @@ from worker_tape import (
 from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.domain.ledger import Ledger
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.storage.ports import Stores
 from cloud_marketdata.storage.tiering.ports import Turn
 
@@ -72,7 +72,7 @@ def test_sums_equal_brute_force_over_all_that_did_not_come_too_late(plan):
 
 async def _played(plan) -> None:
     stores, _ = fresh_stores()
-    tally: Counter[str] = Counter()
+    tally = Tally()
     working = await started(stores, tally=tally)
     tape, waiting, late, now = [], [], [], START + 2 * DAY
     for act, entry, (timeframe, age) in plan:
@@ -132,7 +132,7 @@ async def _limit(stores: Stores) -> int:
 
 async def test_a_trade_that_is_too_late_is_told_with_its_id_and_stays_missing():
     stores, _ = fresh_stores()
-    tally: Counter[str] = Counter()
+    tally = Tally()
     working = await started(stores, tally=tally)
     await append(stores, trade(1, START + S), trade(3, START + 5 * HOUR))
     await drained(working)
@@ -191,7 +191,7 @@ async def test_trades_that_nobody_waits_for_any_more_close_what_is_open(crash):
 
 async def test_after_an_error_in_the_middle_of_forgetting_nothing_is_folded_with_old_horizons():
     stores, _ = fresh_stores()
-    tally: Counter[str] = Counter()
+    tally = Tally()
     working = await started(stores, tally=tally)
     await append(stores, trade(1, START + S), trade(2, START + 5 * HOUR))
     await drained(working)

@@ -1,6 +1,5 @@
 """What is stored equals what it is recomputed from, and a difference in any tier is found."""
 
-from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -14,6 +13,7 @@ from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.values import Timeframe
 from cloud_marketdata.processing.comparing import Outcome
 from cloud_marketdata.processing.rebuild import Report, Scope, rebuild
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.objects.days import save_day
@@ -45,7 +45,7 @@ async def _folded(tape: Sequence[TradeEvent]) -> Stores:
     stores = memory_stores(clock)
     for one in tape:
         await stores.log.append([Batch(STREAM, [one])])
-    worker = Worker(STREAM, stores, clock, Settings(), fence=1, tally=Counter())
+    worker = Worker(STREAM, stores, clock, Settings(), fence=1, tally=Tally())
     await worker.restore()
     await worker.finish()
     await worker.finish()

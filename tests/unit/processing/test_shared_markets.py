@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from crew_tape import LEASE_S, PACE, Tape, crew, equals_brute_force, running
+from crew_tape import LEASE_S, PACE, Tape, crew, equals_brute_force, running, stopped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paused_crews import Gate, SharedClock, behind
@@ -125,7 +125,7 @@ async def test_one_that_stops_gives_its_markets_back_at_once():
     await tape.append(0, S)
     async with running(first):
         await clock.move(1.0)
-    await first.finish()
+    await stopped(first)
     await tape.close()
     async with running(second):
         await clock.move(1.0)

@@ -1,6 +1,5 @@
 """A tape, a clock that stands still, stores that can fail, and the plain recomputation."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from cloud_marketdata.domain.events import TradeEvent
 from cloud_marketdata.domain.instrument import Instrument, Scale
 from cloud_marketdata.domain.sheet import Changes
 from cloud_marketdata.domain.values import NS_PER_S, Side, Timeframe, Venue
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.storage.memory import memory_stores
 from cloud_marketdata.storage.ports import Batch, Stores, Stream, StreamKind
@@ -85,18 +85,18 @@ def fresh_stores() -> tuple[Stores, Failing]:
 def worker(
     stores: Stores,
     clock: StillClock | None = None,
-    tally: Counter[str] | None = None,
+    tally: Tally | None = None,
     fence: int = 0,
     **given: int,
 ) -> Worker:
     """Return a worker that has not started, with the settings given."""
     settings = Settings(**given)  # type: ignore[arg-type]  # settings of plain numbers
-    counts = Counter() if tally is None else tally
+    counts = Tally() if tally is None else tally
     return Worker(STREAM, stores, clock or StillClock(), settings, fence=fence, tally=counts)
 
 
 async def started(
-    stores: Stores, tally: Counter[str] | None = None, fence: int = 0, **given: int
+    stores: Stores, tally: Tally | None = None, fence: int = 0, **given: int
 ) -> Worker:
     """Return a worker that has loaded what is stored, as after a crash."""
     made = worker(stores, None, tally, fence, **given)
@@ -126,7 +126,7 @@ def recomputed(trades: Iterable[TradeEvent], timeframe: Timeframe) -> list[Aggre
     for one in sorted(trades, key=lambda one: (one.exchange_time, one.sequence)):
         start = timeframe.floor(one.exchange_time)
         if start not in buckets:
-            buckets[start] = Aggregate(BTC, timeframe, start)
+            buckets[start] = Aggregate(one.instrument, timeframe, start)
         buckets[start].add(one)
     return [buckets[start] for start in sorted(buckets)]
 

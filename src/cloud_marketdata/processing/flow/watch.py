@@ -86,6 +86,16 @@ class Watch:
             self._look_at = now + _LOOK_S
         return busy
 
+    async def save(self) -> None:
+        """Store what was told, so that whoever comes next goes on from there."""
+        try:
+            if self.analyst:
+                await self.analyst.save(at_once=True)
+        except FencedError:
+            raise
+        except Exception as error:  # noqa: BLE001  a fold may break in any way, and bars go on
+            self._failed(error)
+
     async def finish(self) -> None:
         """Tell and store what the log still holds; where that fails the next start will do it."""
         if self._fence is None or self._broken:

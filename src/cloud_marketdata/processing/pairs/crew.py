@@ -1,10 +1,12 @@
 """One owner for every pair of like markets in the log, hired when both are there.
 
 Several processes may do so over the same stores; a pair is worked on by the one that has its lease.
+They share the pairs by rank, as they do the markets.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import Final
 
@@ -15,26 +17,35 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
 from cloud_marketdata.core.supervisor import supervised
+from cloud_marketdata.core.telemetry.metric import Sample
+from cloud_marketdata.processing.measures import pair_figures
 from cloud_marketdata.processing.pairs.likes import Pair, pairs_of
 from cloud_marketdata.processing.pairs.owner import PairOwner
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores
 
 _LOOK_S: Final = 2.0
 
 
 class PairCrew:
-    """All owners of pairs of this process, under one `holder` name that no other process has."""
+    """All owners of pairs of this process, which is one of the members that share them."""
 
     def __init__(
-        self, stores: Stores, settings: Settings, clock: Clock, random: Random, *, holder: str
+        self,
+        stores: Stores,
+        settings: Settings,
+        clock: Clock,
+        random: Random,
+        *,
+        membership: Membership,
     ) -> None:
         self.owners: dict[Pair, PairOwner] = {}
-        self.tally: Counter[str] = Counter(minutes=0, signals=0, lost=0)
+        self.tally: Counter[str] = Counter(minutes=0, signals=0, lost=0, given=0)
         self._stores = stores
         self._settings = settings
         self._clock = clock
         self._random = random
-        self._holder = holder
+        self._membership = membership
 
     async def run(self) -> None:
         """Hire and run owners until cancelled; a restart hires all of them anew."""
@@ -47,7 +58,7 @@ class PairCrew:
                         self._stores,
                         self._clock,
                         self._settings,
-                        holder=self._holder,
+                        membership=self._membership,
                         tally=self.tally,
                     )
                     name = f"pair {pair.subject.scope} {pair.symbol}"
@@ -60,6 +71,10 @@ class PairCrew:
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(error, BaseException):
                 structlog.get_logger().error("pair.not_saved", exc_info=error)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        return pair_figures(self.tally)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component: which pairs stand still, and what is counted."""

@@ -14,9 +14,11 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import FencedError, StorageError
 from cloud_marketdata.domain.values import NS_PER_MS
+from cloud_marketdata.processing.handover import Handover
 from cloud_marketdata.processing.pairs.analyst import PairAnalyst
 from cloud_marketdata.processing.pairs.likes import Pair
 from cloud_marketdata.processing.tenure import Tenure
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores
 
 _PACE_S: Final = 1.0
@@ -29,7 +31,7 @@ _RETRY_S: Final = 1.0
 class PairOwner:
     """Keeps one pair worked on by exactly one process; `analyst` is None while it is not ours.
 
-    Counts in `tally`: tenures that were lost, and what its analysts count there.
+    Counts in `tally`: tenures that were lost and given away, and what its analysts count there.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class PairOwner:
         clock: Clock,
         settings: Settings,
         *,
-        holder: str,
+        membership: Membership,
         tally: Counter[str],
     ) -> None:
         self.pair = pair
@@ -50,7 +52,9 @@ class PairOwner:
         self._clock = clock
         self._settings = settings
         name = f"pair/{pair.subject.scope}/{pair.symbol}"
-        self._tenure = Tenure(stores.leases, name, holder, settings.lease_s, clock)
+        lease_s, holder = settings.lease_s, membership.name
+        self._tenure = Tenure(stores.leases, name, holder, lease_s, clock)
+        self._handover = Handover(name, membership, stores.leases, lease_s, clock)
         self._save_at = 0.0
         self._log = structlog.get_logger().bind(pair=pair.subject.scope, symbol=pair.symbol)
 
@@ -62,9 +66,9 @@ class PairOwner:
         while True:
             try:
                 analyst = await self._begin()
-                while analyst:
+                while analyst and analyst is self.analyst:
                     await self._turn(analyst)
-                pause = third
+                pause = self._handover.pause
             except FencedError as error:
                 await self._lose(error)
                 pause = min(_RETRY_S, third)
@@ -85,20 +89,34 @@ class PairOwner:
             await self._tenure.end()
 
     async def _begin(self) -> PairAnalyst | None:
-        """Take the pair, or keep what is ours after a store was away."""
+        """Take the pair where it is our turn, or keep what is ours after a store was away."""
         if self.analyst:
             return self.analyst
-        if not await self._tenure.begin():
+        if not self._handover.wants() or not await self._taken():
             self.trouble = ""
             return None
         lateness = self._settings.lateness_ms * NS_PER_MS
         analyst = PairAnalyst(
             self.pair, self._stores, lateness, fence=self._tenure.token, tally=self._tally
         )
-        await analyst.restore()
+        try:
+            await analyst.restore()
+        except StorageError:
+            with suppress(StorageError):
+                await self._tenure.end()
+            raise
         self.trouble = ""
         self.analyst = analyst
         return analyst
+
+    async def _taken(self) -> bool:
+        """Take the lease, or say that we stand ready for it."""
+        # Who cannot reach what it would restore from leaves the pair to those who can.
+        await self._stores.flow.watched(self.pair.subject, 0, 0)
+        if await self._tenure.begin():
+            return True
+        await self._handover.ask()
+        return False
 
     async def _turn(self, analyst: PairAnalyst) -> None:
         await self._tenure.keep()
@@ -108,8 +126,19 @@ class PairOwner:
             await analyst.save()
             self._save_at = now + self._settings.save_ms / 1000
         self.trouble = ""
+        if await self._handover.asked():
+            await self._give(analyst)
+            return
         pace = min(_PACE_S, self._settings.lease_s / 3)
         await self._clock.sleep(_PAUSE_S if busy else pace)
+
+    async def _give(self, analyst: PairAnalyst) -> None:
+        """Save what was told, and leave the pair to its heir."""
+        await analyst.save()
+        self.analyst = None
+        self._tally["given"] += 1
+        self._log.info("pair.given")
+        await self._tenure.end()
 
     def _note(self, error: StorageError) -> None:
         if self.trouble != str(error):

@@ -7,7 +7,7 @@ told as pending, and after a while as unavailable, never as exact.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from typing import Final
@@ -19,6 +19,8 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError, VenueError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import RECONCILED
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.reconciled import Verdict
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.processing.reconciliation.market import Manners, MarketMinutes
@@ -63,6 +65,10 @@ class Reconciling:
         async with asyncio.TaskGroup() as group:
             for venue in Venue:
                 group.create_task(self._keep_comparing(venue))
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield from (RECONCILED.of(self.tally[verdict], verdict.value) for verdict in Verdict)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component: verdicts since the start, and how many minutes wait."""
