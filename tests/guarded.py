@@ -1,4 +1,4 @@
-"""The guard of a service over stores in memory: everything in it is the real thing."""
+"""The guard of a service, in memory unless it is given stores: all in it is the real thing."""
 
 import asyncio
 from random import Random
@@ -18,6 +18,7 @@ from cloud_marketdata.security.limits.limits import Limits
 from cloud_marketdata.security.limits.seats import Seats
 from cloud_marketdata.storage.memory.keys import MemoryKeys
 from cloud_marketdata.storage.memory.quotas import MemoryQuotas
+from cloud_marketdata.storage.ports import Stores
 
 READER = ("market:read", "stream:read")
 
@@ -25,13 +26,14 @@ READER = ("market:read", "stream:read")
 class Guarded:
     """Keys, limits and the gate of one process; `events` are what the audit log would get."""
 
-    def __init__(self, clock: Clock, settings: Settings) -> None:
+    def __init__(self, clock: Clock, settings: Settings, stores: Stores | None = None) -> None:
         self.events: list[AuditEvent] = []
-        self.keys = MemoryKeys()
-        quotas = MemoryQuotas(clock)
+        self.keys = stores.keys if stores else MemoryKeys()
+        local = MemoryQuotas(clock)
+        quotas = stores.quotas if stores else local
         peppers = Peppers({"first": "a pepper for tests alone"})
         self.keyring = Keyring(self.keys, peppers, clock, settings)
-        self.limits = Limits(quotas, quotas, settings, clock)
+        self.limits = Limits(quotas, local, settings, clock)
         self.gate = Gate(self.keyring, self.limits, settings)
         self.seats = Seats(settings)
         self.trusted = Trusted(settings.trusted_proxies)

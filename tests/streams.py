@@ -12,8 +12,11 @@ from xdist.scheduler import LoadScopeScheduling
 _STREAMS: Final = {
     "e2e": "processes",
     "clients": "processes",
+    "cluster": "processes",
     "faults": "processes",
+    "observability": "processes",
     "contract": "servers",
+    "deploy": "servers",
     "outages": "servers",
     "servers": "servers",
     "tls": "servers",

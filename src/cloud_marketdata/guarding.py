@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
+from cloud_marketdata.api.edge.accounts import Accounts
 from cloud_marketdata.api.edge.guard import Guard
 from cloud_marketdata.api.stream.guard import StreamGuard
 from cloud_marketdata.api.stream.rounds import Rounds
@@ -16,6 +17,7 @@ from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Component
 from cloud_marketdata.core.holders import worker_name
 from cloud_marketdata.core.http.door import Door, Turned
+from cloud_marketdata.core.telemetry.metric import Measured
 from cloud_marketdata.security.audit.event import AuditEvent
 from cloud_marketdata.security.audit.log import AuditLog
 from cloud_marketdata.security.gate import Gate
@@ -40,6 +42,8 @@ _BESIDE_READERS: Final = 1000
 
 class Guarding:
     """The guards of one process; `parts` are to be run, `components` are asked by /health.
+
+    `measured` has figures and no pulse.
 
     Args:
         stores: where keys, leases and the quotas of all processes are.
@@ -68,7 +72,9 @@ class Guarding:
         seats, rounds = Seats(settings), Rounds(self._keyring, clock, settings)
         self._audit = audit
         desk = KeyDesk(stores.keys, peppers, clock, random, settings)
-        self.guard = Guard(gate, desk, audit.record, Trusted(settings.trusted_proxies))
+        accounts = Accounts(audit.record)
+        self.measured: list[Measured] = [accounts]
+        self.guard = Guard(gate, desk, accounts.record, Trusted(settings.trusted_proxies))
         self.stream = StreamGuard(gate, seats, rounds, audit.record)
         connections = settings.stream_connections + _BESIDE_READERS
         self.door = Door(connections, settings.header_timeout_s, told=self._turned_away)

@@ -1,217 +1,181 @@
 """The composition root: it builds a process of its parts, supervises them and stops them.
 
-Start: stores, audit, writer, feeds, workers, API. Stop is in the direction of the data: sockets
-close, the writer drains into the log, the workers save what is in the log, the audit log ends, the
-stores close.
+Start: stores, audit, writer, feeds, workers, API. Stop is in the direction of the data: requests
+are answered, sockets close, the writer drains into the log, the workers save what is in the log,
+the audit log ends, the stores close. It has an end, see `core.stopping`.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import date
+from functools import partial
 from random import Random, SystemRandom
 from socket import socket
 from typing import Final
 
 import structlog
-import uvicorn
 
 from cloud_marketdata import __version__
-from cloud_marketdata.api.app import create_app
-from cloud_marketdata.api.audit import build_audit
-from cloud_marketdata.api.queries import Queries
-from cloud_marketdata.api.signals.queries import Detectors
-from cloud_marketdata.api.stream.asyncapi import build_page
-from cloud_marketdata.api.stream.endpoint import build_stream
-from cloud_marketdata.api.stream.hub import Hub
-from cloud_marketdata.api.stream.readers import Readers
-from cloud_marketdata.collectors.connection.transport import connector
-from cloud_marketdata.collectors.duty import Duty
-from cloud_marketdata.collectors.feed import Feed
-from cloud_marketdata.collectors.klines.source import VenueKlines
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.collectors.rejections import Rejections
-from cloud_marketdata.collectors.rest.address import Address, addresses_of
-from cloud_marketdata.collectors.roster import Roster
+from cloud_marketdata.collectors.rest.address import addresses_of
 from cloud_marketdata.collectors.venues import VENUES
-from cloud_marketdata.collectors.writer import LogWriter
 from cloud_marketdata.core.clock import Clock, SystemClock
 from cloud_marketdata.core.config import Settings, goes_in_the_clear, is_loopback
 from cloud_marketdata.core.health import Component
-from cloud_marketdata.core.holders import collector_name, worker_name
-from cloud_marketdata.core.hosting import PublicServer, bound_for_readers
+from cloud_marketdata.core.hosting import bound_for_readers
 from cloud_marketdata.core.reload import Reload
+from cloud_marketdata.core.stopping import Step, Stopping
 from cloud_marketdata.core.supervisor import supervised
-from cloud_marketdata.domain.values import Venue
+from cloud_marketdata.core.telemetry.metric import Measured
+from cloud_marketdata.core.tracing import tracing
 from cloud_marketdata.guarding import Guarding
-from cloud_marketdata.processing.crew import Crew
-from cloud_marketdata.processing.detectors import kline_mismatch
-from cloud_marketdata.processing.flow.registry import FOLDS
-from cloud_marketdata.processing.pairs import telling
-from cloud_marketdata.processing.pairs.crew import PairCrew
-from cloud_marketdata.processing.reconciliation.reconciling import Reconciling
+from cloud_marketdata.roles.collecting import Collecting
+from cloud_marketdata.roles.part import Part
+from cloud_marketdata.roles.processing import Processing
+from cloud_marketdata.roles.serving import Serving
+from cloud_marketdata.roles.watched import Watched
 from cloud_marketdata.security.audit.event import AuditEvent
 from cloud_marketdata.security.audit.log import AuditLog
-from cloud_marketdata.security.tls.client import client_context
 from cloud_marketdata.storage.deployment import Deployment, open_cold, open_stores
 from cloud_marketdata.storage.embedded.ownership import owned
-from cloud_marketdata.storage.flow_retention import FlowRetention, Kept
 from cloud_marketdata.storage.memory.quotas import MemoryQuotas
 from cloud_marketdata.storage.objects.verify import Report, verify
 from cloud_marketdata.storage.ports import Stores
-from cloud_marketdata.storage.retention import HotRetention
-from cloud_marketdata.storage.tiering.archived import Archived
-from cloud_marketdata.storage.tiering.archiving import Archiving
-from cloud_marketdata.storage.tiering.forgetting import Forgetting
 
-_STOP_S: Final = 5
-_DRAIN_S: Final = 10.0
-"""How long a stop waits for a store that is away; what it has not taken by then is told."""
-_FRAME_MAX: Final = 1 << 18
-"""Bytes of a WebSocket message; the stream itself refuses longer requests long before."""
 _LIVE: Final = ("symbols", "discover")
 """Settings that change while a process collects; all others want a restart."""
-_DETECTORS: Final = Detectors(
-    {fold.name: fold.version for fold in FOLDS} | {kline_mismatch.NAME: kline_mismatch.VERSION},
-    {telling.DETECTOR: telling.VERSION},
-)
+
+
+Reached = Callable[[Step], None]
+
+
+def _unheard(_step: Step) -> None:
+    """Tell nobody how far a stop has come."""
 
 
 class Service:
-    """Everything one process runs, according to its role."""
+    """Everything one process runs, according to its role; a role that it has not is None."""
 
-    def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        clock: Clock,
+        random: Random,
+        told_too: Sequence[Measured] = (),
+    ) -> None:
         self.settings = settings
-        self.rejections = Rejections()
-        self.writer = LogWriter(
-            stores,
-            self.rejections,
-            clock,
-            events_max=settings.queue_batches * settings.batch_events,
-        )
-        self.rosters: dict[Venue, Roster] = {}
-        self.components: list[Component] = []
-        self._duties: list[Duty] = []
-        self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self.collecting: Collecting | None = None
+        self.processing: Processing | None = None
+        self.serving: Serving | None = None
+        self.guarding: Guarding | None = None
         self.audit = AuditLog(settings, stores.objects, clock, random)
+        self._clock = clock
+        self._random = random
+        rejections = Rejections()
         limits = {venue: collector.limits for venue, collector in VENUES.items()}
         addresses = addresses_of(settings, limits, clock)
         if self._does("collect"):
-            self._add_venues(stores, addresses, clock, random)
-        archived = Archived()
-        forgetting = Forgetting(stores, settings, clock, archived)
-        self.crew = Crew(
-            stores,
-            settings,
-            clock,
-            random,
-            forget=forgetting.forget,
-            holder=worker_name(settings, random),
-        )
-        self.queries = Queries(stores, clock, settings, _DETECTORS)
-        self.hub = Hub(self.queries, stores, clock, settings, random)
-        self.readers = Readers(settings)
-        self.components += [*stores.pulses, self.audit]
-        self.guarding: Guarding | None = None
-        if self._does("serve"):
+            self.collecting = Collecting(stores, addresses, rejections, settings, clock, random)
+        if self._does("process"):
+            self.processing = Processing(stores, addresses, rejections, settings, clock, random)
+        if self._does("serve") or settings.ops_port is not None:
             local = MemoryQuotas(clock)
             self.guarding = Guarding(stores, local, settings, clock, random, self.audit)
-            self._add_serving(self.guarding)
-        self.pairs: PairCrew | None = None
-        if self._does("process"):
-            self._add_keeping(stores, clock, archived, forgetting)
-            if settings.signals:
-                self.pairs = self._add_pairs(stores, clock, random)
-            if settings.reconcile:
-                self._add_reconciling(stores, addresses, clock, random)
-        self._clock = clock
-        self._random = random
-        self._server: PublicServer
-
-    def _add_serving(self, guarding: Guarding) -> None:
-        """Answer, and carry the live stream."""
-        self._parts += [("stream", self.hub.run), *guarding.parts]
-        self.components += guarding.components
-        asked = (self.queries.answers, self.queries.trees, self.queries.profiles)
-        self.components += [*asked, self.hub, self.readers]
-
-    def _add_keeping(
-        self, stores: Stores, clock: Clock, archived: Archived, forgetting: Forgetting
-    ) -> None:
-        """Fold what is in the log, archive what is closed, and forget what the next tier has."""
-        every_s = self.settings.tiering_every_s
-        archiving = Archiving(stores, clock, archived, markets=self.crew.markets, every_s=every_s)
-        retention = HotRetention(stores.log, clock, self.settings.hot_minutes)
-        flow_retention = FlowRetention(stores, clock, Kept.of(self.settings), every_s)
-        self._parts += [
-            ("crew", self.crew.run),
-            ("archiving", archiving.run),
-            ("retention", retention.run),
-            ("flow retention", flow_retention.run),
+            if self._does("serve"):
+                self.serving = Serving(stores, self.guarding, settings, clock, random)
+        roles = (self.collecting, self.guarding, self.serving, self.processing)
+        running = [role for role in roles if role is not None]
+        self.components: list[Component] = [*stores.pulses, self.audit]
+        for role in running:
+            self.components += role.components
+        of_roles = (one for role in running for one in role.measured)
+        measured = [*told_too, rejections, *of_roles]
+        self.operations = Operations(self.components, settings, clock, measured)
+        self._watched = (
+            Watched(self.operations, self.guarding, settings, clock)
+            if self.guarding and not self.serving
+            else None
+        )
+        self._parts: list[Part] = [
+            *self.operations.parts,
+            *(part for role in running for part in role.parts),
         ]
-        self.components += [self.crew, forgetting, archiving]
+        self.operations.recovery.supervises(["audit", *(name for name, _ in self._parts)])
 
-    def _add_pairs(self, stores: Stores, clock: Clock, random: Random) -> PairCrew:
-        """Have venues of one kind compared with each other."""
-        holder = worker_name(self.settings, random)
-        pairs = PairCrew(stores, self.settings, clock, random, holder=holder)
-        self._parts.append(("pairs", pairs.run))
-        self.components.append(pairs)
-        return pairs
+    async def run(
+        self, stopped: asyncio.Event, listener: socket | None, reached: Reached = _unheard
+    ) -> bool:
+        """Run until `stopped` is set; the API answers on `listener`, where there is one.
 
-    async def run(self, stopped: asyncio.Event, listener: socket | None) -> None:
-        """Run until `stopped` is set; the API answers on `listener`, where there is one."""
+        `reached` is told the steps of the stop. False where not all that was collected is stored.
+        """
         async with asyncio.TaskGroup() as group:
-            remembering = group.create_task(
-                supervised("audit", self.audit.run, self._clock, self._random)
-            )
+            remembering = group.create_task(self._kept_running("audit", self.audit.run))
             self._note("service.start")
-            writing = group.create_task(self.writer.run())
-            tasks = [
-                group.create_task(supervised(name, run, self._clock, self._random))
-                for name, run in self._parts
-            ]
-            serving = (
-                group.create_task(self._serve(listener, self.guarding))
-                if listener and self.guarding
-                else None
-            )
+            writing = group.create_task(self.collecting.writer.run()) if self.collecting else None
+            tasks = [group.create_task(self._kept_running(*part)) for part in self._parts]
+            answering = group.create_task(self._answer(listener)) if listener else None
             await stopped.wait()
-            self.readers.stop()
+            await self._leave(answering, reached)
+            reached("feeds")
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if serving:
-                self._server.should_exit = True
-                await serving
-            self.writer.close()
-            if await self._written(writing):
-                for duty in self._duties:
-                    await duty.end()
-                if self._does("process"):
-                    await self.crew.finish()
-                if self.pairs:
-                    await self.pairs.finish()
+            whole = await self._finish(writing, reached)
+            if self._watched and answering:
+                self._watched.stop()
+                await answering
+            reached("audit")
             self._note("service.stop")
             self.audit.close()
             await remembering
-        structlog.get_logger().info("service.stopped")
+        reached("stores")
+        structlog.get_logger().info("service.stopped", whole=whole)
+        return whole
+
+    async def _leave(self, answering: asyncio.Task[None] | None, reached: Reached) -> None:
+        """Have others take over while all parts still run: who asks, and who collects."""
+        self.operations.readiness.stopping()
+        reached("requests")
+        if self.serving and answering:
+            await self._clock.sleep(self.settings.stop_notice_s)
+            self.serving.stop()
+            await answering
+        reached("handover")
+        if self.collecting:
+            await self.collecting.hand_over()
+
+    async def _finish(self, writing: asyncio.Task[None] | None, reached: Reached) -> bool:
+        """Bring what was collected into the log, and what is in the log into the aggregates."""
+        reached("log")
+        if self.collecting and writing and not await self.collecting.end(writing):
+            return False
+        reached("aggregates")
+        if self.processing:
+            await self.processing.finish()
+        return True
+
+    async def _kept_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        await supervised(name, run, self._clock, self._random, self.operations.recovery.died)
+
+    async def _answer(self, listener: socket) -> None:
+        """Serve; or where that is not done here, tell how this process is, until its very end."""
+        if self.serving:
+            rosters = self.collecting.rosters if self.collecting else {}
+            await self.serving.serve(listener, self.operations, rosters)
+        elif self._watched:
+            await self._watched.serve(listener)
 
     def _note(self, action: str) -> None:
         self.audit.record(AuditEvent(action, "system", "ok", owner="service"))
 
-    async def _written(self, writing: asyncio.Task[None]) -> bool:
-        """Wait for the writer's end; False where the store is away for too long."""
-        await asyncio.wait((writing,), timeout=_DRAIN_S + 2 * self.settings.store_timeout_s)
-        if writing.done():
-            return True
-        structlog.get_logger().error("service.not_written", events=self.writer.backlog)
-        writing.cancel()
-        return False
-
     def reloading(self, reread: Callable[[], Settings]) -> asyncio.Event:
         """Have the settings read again while it runs, whenever the returned event is set."""
-        live = _LIVE if self.rosters else ()
+        live = _LIVE if self.collecting else ()
         reload = Reload(self.settings, reread, live=live, apply=self._reconfigure)
         self._parts.append(("reload", reload.run))
         return reload.asked
@@ -220,80 +184,11 @@ class Service:
         self._note("service.reload")
         if self.guarding and self.guarding.certificates:
             self.guarding.certificates.look()
-        for roster in self.rosters.values():
-            roster.configure(settings)
+        if self.collecting:
+            self.collecting.configure(settings)
 
     def _does(self, role: str) -> bool:
         return self.settings.role in {role, "all"}
-
-    def _add_reconciling(
-        self, stores: Stores, addresses: Mapping[Venue, Address], clock: Clock, random: Random
-    ) -> None:
-        """Make ready to hold our minutes against the venues' own, asked at the feeds' addresses."""
-        stream = self.settings.binance_trade_stream
-        source = VenueKlines(addresses, stream, self.rejections, clock)
-        reconciling = Reconciling(
-            stores, source, self.settings, clock, random, markets=self.crew.markets
-        )
-        self._parts.append(("reconciliation", reconciling.run))
-        self.components.append(reconciling)
-
-    def _add_venues(
-        self, stores: Stores, addresses: Mapping[Venue, Address], clock: Clock, random: Random
-    ) -> None:
-        """Make ready to collect from every venue: one without symbols may be given some later."""
-        settings = self.settings
-        holder = collector_name(settings, random)
-        for venue in Venue:
-            address = addresses[venue]
-            feed = Feed(
-                venue,
-                settings,
-                stores=stores,
-                writer=self.writer,
-                rejections=self.rejections,
-                door=address,
-                connect=connector(clock, client_context(settings.tls_ca)),
-                clock=clock,
-                random=random,
-            )
-            roster = Roster(feed, address.open, settings, clock, random)
-            self.rosters[venue] = roster
-            duty = Duty(venue, stores.leases, clock, holder=holder, seconds=settings.lease_s)
-            self._duties.append(duty)
-            self.components.append(duty.told(roster))
-            self._parts += [(f"feed {venue}", duty.of(feed.run)), (f"roster {venue}", roster.run)]
-
-    async def _serve(self, listener: socket, guarding: Guarding) -> None:
-        settings = self.settings
-        app = create_app(
-            queries=self.queries,
-            components=self.components,
-            clock=self._clock,
-            settings=settings,
-            guard=guarding.guard,
-            rosters=self.rosters,
-            routers=[
-                build_stream(self.hub, self.readers, self._clock, settings, guarding.stream),
-                build_page(__version__),
-                build_audit(settings.data_dir / "audit", self._clock),
-            ],
-        )
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            # Its own way believes whatever a proxy on this machine says; ours asks the settings.
-            proxy_headers=False,
-            server_header=False,
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            ws_max_size=_FRAME_MAX,
-            timeout_graceful_shutdown=_STOP_S,
-        )
-        shown = guarding.certificates
-        self._server = PublicServer(config, guarding.door, shown.context if shown else None)
-        await self._server.serve(sockets=[listener])
 
 
 async def verify_objects(settings: Settings, day: date, *, whole: bool) -> Report:
@@ -306,22 +201,31 @@ async def run_service(
     settings: Settings,
     ready: Callable[[int], None],
     reread: Callable[[], Settings] | None = None,
-) -> None:
-    """Run one process until SIGINT or SIGTERM; where it can `reread`, SIGHUP makes it do so."""
+) -> bool:
+    """Run one process until SIGINT or SIGTERM; where it can `reread`, SIGHUP makes it do so.
+
+    False where not all that was collected is stored. A second signal ends the process at once, and
+    so does a stop that takes longer than `stop_timeout_s`.
+    """
     clock = SystemClock()
     stopped = asyncio.Event()
-    _on_signals(stopped.set, signal.SIGINT, signal.SIGTERM)
+    stopping = Stopping(settings.stop_timeout_s)
+    _stop_on_signals(stopped, stopping)
     asked = asyncio.Event()
     if reread:
         # From here on: a reload that comes while the stores open is kept for later.
         _on_signals(asked.set, signal.SIGHUP)
     _warn_of_open_ends(settings)
     # The port first: where it is taken nothing else shall have started.
-    with _listener(settings) as listener, _ownership(settings):
+    with (
+        tracing(settings.traces, __version__, settings.role) as spans,
+        _listener(settings) as listener,
+        _ownership(settings),
+    ):
         random = SystemRandom()
         appends = settings.role in {"collect", "all"}
         async with open_stores(Deployment(settings, clock, random, appends=appends)) as stores:
-            service = Service(settings, stores, clock, random)
+            service = Service(settings, stores, clock, random, [spans])
             if reread:
                 reload = service.reloading(reread)
                 _on_signals(reload.set, signal.SIGHUP)
@@ -329,7 +233,7 @@ async def run_service(
                     reload.set()
             if listener:
                 ready(listener.getsockname()[1])
-            await service.run(stopped, listener)
+            return await service.run(stopped, listener, stopping.reached)
 
 
 def _warn_of_open_ends(settings: Settings) -> None:
@@ -341,6 +245,20 @@ def _warn_of_open_ends(settings: Settings) -> None:
     for name, url in (("redis_url", settings.redis_url), ("mongodb_url", settings.mongodb_url)):
         if url is not None and goes_in_the_clear(url.get_secret_value()):
             log.warning("service.store_without_tls", setting=name)
+
+
+def _stop_on_signals(stopped: asyncio.Event, stopping: Stopping) -> None:
+    """Have the first signal begin a stop, and the second one end the process."""
+
+    def heard(number: signal.Signals) -> None:
+        if stopping.leaving:
+            stopping.force(number)
+        else:
+            stopping.begin()
+            stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        _on_signals(partial(heard, number), number)
 
 
 def _on_signals(call: Callable[[], None], *numbers: signal.Signals) -> None:
@@ -361,4 +279,5 @@ def _ownership(settings: Settings) -> ExitStack:
 
 def _listener(settings: Settings) -> AbstractContextManager[socket | None]:
     serves = settings.role in {"serve", "all"}
-    return bound_for_readers(settings.host, settings.port) if serves else nullcontext()
+    port = settings.port if serves else settings.ops_port
+    return nullcontext() if port is None else bound_for_readers(settings.host, port)

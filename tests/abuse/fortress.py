@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -70,10 +70,16 @@ class Fortress:
     log: Path
     keys: Bunch
     chronicle: Chronicle
+    stage: ExitStack
     expected: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stories: dict[str, bytes] = field(default_factory=dict)
+
+    def end(self) -> int:
+        """Stop the service and its simulator, whoever still needs them; return how it ended."""
+        self.stage.close()
+        return self.process.returncode
 
     def key(self, name: str) -> str:
         """Return the text of a key by its name."""
@@ -161,14 +167,16 @@ def besieged(folder: Path, **more: str) -> Iterator[Fortress]:
     """Run a simulator and the service before it; more: settings by their whole names."""
     simulated = [part for venue in VENUES for part in ("--venue", venue)]
     log = folder / "log"
-    with simulating(*simulated, "--synthetic", "--seed", 1) as port, log.open("w") as stderr:
+    with ExitStack() as stage:
+        port = stage.enter_context(simulating(*simulated, "--synthetic", "--seed", 1))
+        stderr = stage.enter_context(log.open("w"))
         env = settings(VENUES, ["BTCUSDT"], port, folder / "data", **{**_SHUT, **more})
         keys = Bunch.made(env)
-        with _running(env, stderr) as (process, door):
-            chronicle = Chronicle(folder / "data")
-            found = Fortress(process, door, folder / "data", log, keys, chronicle)
-            eventually(lambda: b"BTCUSDT" in found.ask("/v1/markets", "all").body, 30)
-            yield found
+        process, door = stage.enter_context(_running(env, stderr))
+        chronicle = Chronicle(folder / "data")
+        found = Fortress(process, door, folder / "data", log, keys, chronicle, stage)
+        eventually(lambda: b"BTCUSDT" in found.ask("/v1/markets", "all").body, 30)
+        yield found
 
 
 @contextmanager

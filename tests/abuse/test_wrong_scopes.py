@@ -7,7 +7,7 @@ from rawhttp import fresh_address
 from wsabuse import joined, say, turned_away
 
 SCOPES = ("market:read", "stream:read", "keys:admin", "audit:read", "metrics:read")
-OPEN = {"/health", "/openapi.json", "/asyncapi.json"}
+OPEN = {"/live", "/ready", "/health", "/openapi.json", "/asyncapi.json"}
 OWN = {("POST", "/v1/keys/self/rotate"), ("GET", "/v1/keys/self")}
 """What every valid key may do: with itself."""
 

@@ -5,7 +5,6 @@ as the last message left them, and the clock stands there too. Nobody compares t
 so the pair and its second market are known without a minute told.
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +13,14 @@ from msgspec.structs import replace
 from recordings import RECORDINGS, frames, player
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import UnknownMarketError
 from cloud_marketdata.domain.signal import Subject
 from cloud_marketdata.domain.values import NS_PER_S, Venue
 from cloud_marketdata.processing.flow.offline import TapeAnalysis
+from cloud_marketdata.processing.tally import Tally
 from cloud_marketdata.processing.worker import Worker
 from cloud_marketdata.replay.instruments import read_instruments
 from cloud_marketdata.security.identity import Scope
@@ -94,9 +95,11 @@ async def served(data: Path, seconds: int) -> FastAPI:
     await stores.flow.save(PAIR, FlowChanges(b"here"))
     settings = Settings(limit_per_ip=10_000_000)
     guarded = Guarded(clock, settings)
+    operations = Operations([], settings, clock)
+    await operations.recovery.look()
     app = create_app(
         queries=Queries(stores, clock, settings),
-        components=[],
+        operations=operations,
         clock=clock,
         settings=settings,
         guard=guarded.edge,
@@ -126,7 +129,7 @@ async def _fill(stores: Stores, clock: StoppedClock, data: Path, name: str) -> N
     await stores.log.append(entries)
     await stores.books.publish([made.intake.lane(instrument.symbol).view(_LEVELS, now)])
     stream = Stream(instrument.venue, instrument.symbol, StreamKind.TRADES)
-    worker = Worker(stream, stores, clock, Settings(), fence=0, tally=Counter())
+    worker = Worker(stream, stores, clock, Settings(), fence=0, tally=Tally())
     await worker.restore()
     while await worker.step():
         await worker.save()

@@ -9,6 +9,7 @@ from decimal import Decimal
 import uvicorn
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.domain.events import StatusEvent, StatusKind, TradeEvent
@@ -88,7 +89,7 @@ async def serving() -> AsyncIterator[tuple[str, Stores]]:
     queries = Queries(stores, clock, Settings())
     app = create_app(
         queries=queries,
-        components=[],
+        operations=Operations([], Settings(), clock),
         clock=clock,
         settings=Settings(),
         guard=Guarded(clock, Settings()).edge,

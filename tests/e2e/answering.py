@@ -18,6 +18,7 @@ from fastmcp.exceptions import ToolError
 from websockets.asyncio.client import ClientConnection, connect
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.stream.asyncapi import build_page
 from cloud_marketdata.api.stream.endpoint import build_stream
@@ -119,10 +120,10 @@ async def answering(stores: Stores, clock: Clock, settings: Settings) -> AsyncIt
     queries = Queries(stores, clock, settings)
     random = Random(0)  # noqa: S311 - nothing is guarded by it
     hub, readers = Hub(queries, stores, clock, settings, random), Readers(settings)
-    guarded = Guarded(clock, settings)
+    guarded = Guarded(clock, settings, stores)
     app = create_app(
         queries=queries,
-        components=[*stores.pulses, hub, readers],
+        operations=Operations([*stores.pulses, hub, readers], settings, clock),
         clock=clock,
         settings=settings,
         guard=guarded.edge,

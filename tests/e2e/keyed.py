@@ -10,6 +10,7 @@ import uvicorn
 from agents_market import Still, filled
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.stream.endpoint import build_stream
 from cloud_marketdata.api.stream.hub import Hub
@@ -51,7 +52,7 @@ async def keyed(**given: object) -> AsyncIterator[Keyed]:
     stream = build_stream(hub, Readers(settings), clock, settings, guarded.stream)
     app = create_app(
         queries=queries,
-        components=[],
+        operations=Operations([], settings, clock),
         clock=clock,
         settings=settings,
         guard=guarded.edge,

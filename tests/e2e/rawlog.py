@@ -4,13 +4,14 @@ Entries are read by the driver alone. Only what is inside an entry is unpacked b
 packing has laws of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
 import redis
 
 from cloud_marketdata.domain.events import TradeEvent
+from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.packing import unpack_events
 from cloud_marketdata.storage.ports import Stream, StreamKind
 from cloud_marketdata.storage.redis.keys import Keys, parsed
@@ -64,6 +65,21 @@ class RawLog:
             )
             for stream in self.streams(StreamKind.TRADES)
         }
+
+    def now_ms(self) -> int:
+        """Return the time by the server's clock."""
+        seconds, micros = self._client.time()
+        return seconds * 1000 + micros // 1000
+
+    def collectors(self, venue: Venue, symbols: Sequence[str]) -> dict[str, str]:
+        """Return who has the lease to collect each symbol now; without those nobody has."""
+        found, now_us = {}, self.now_ms() * 1000
+        for symbol in symbols:
+            key = self._keys.lease(f"collect/{venue}/{symbol}")
+            holder, until = self._client.hmget(key, "holder", "until")
+            if holder and int(until) > now_us:
+                found[symbol] = holder.decode()
+        return found
 
     def _page(self, stream: Stream, after: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
         key = self._keys.entries(stream)

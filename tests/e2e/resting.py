@@ -20,6 +20,7 @@ from cloud_marketdata.processing.crew import Crew
 from cloud_marketdata.replay.instruments import read_instruments
 from cloud_marketdata.replay.player import Drop, Player
 from cloud_marketdata.simulator.capture import Frame, read_capture
+from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Batch, Stores
 
 _AT_ONCE: Final = 500
@@ -81,7 +82,8 @@ class Collector:
 async def process(stores: Stores, clock: StillClock, settings: Settings) -> None:
     """Have workers and analysts work off the log, and save what they made."""
     random = Random(0)  # noqa: S311 - nothing is guarded by it
-    crew = Crew(stores, settings, clock, random, forget=_nothing, holder="resting")
+    members = Membership(stores.members, "process", "resting", seconds=10, clock=clock)
+    crew = Crew(stores, settings, clock, random, forget=_nothing, membership=members)
     await crew.finish()
 
 

@@ -51,32 +51,40 @@ def fences_only_grow(database: Database[Any]) -> Iterator[None]:
 
 
 class Pair:
-    """Two workers, of whom one sleeps now and then; `holders` are their names to the leases."""
+    """Two workers that share the markets, of whom one sleeps now and then.
 
-    def __init__(self, deployed: Deployed) -> None:
+    name: by which the first one holds its leases; whatever it does not hold is the second one's.
+    """
+
+    def __init__(self, deployed: Deployed, second: Program) -> None:
         self.deployed = deployed
-        self.holders: dict[Program, bytes] = {}
+        self.second = second
         self.taken = 0
+        self._name = next(iter(deployed.log.holders().values()))
 
-    def sleep(self, sleeper: Program, other: Program, random: Random) -> None:
-        """Pause the one until the other works in its place, and let it go on."""
+    def sleep(self, random: Random) -> None:
+        """Pause who has more to do until the other works in its place, and let it go on."""
         deployed = self.deployed
         deployed.await_work(deployed.worker)
         time.sleep(random.uniform(0, AT_WORK_S))
         before = deployed.marks()
+        sleeper = max((deployed.worker, self.second), key=lambda one: len(self._markets(one)))
         sleeper.pause()
-        theirs = [
-            (stream.venue, stream.symbol)
-            for stream, holder in deployed.log.holders().items()
-            if holder == self.holders[sleeper]
-        ]
+        theirs = self._markets(sleeper)
         eventually(lambda: all(self._relieved(market, before) for market in theirs), PATIENCE_S)
-        self.holders[other] = next(iter(deployed.log.holders().values()))
         time.sleep(random.uniform(0, AT_WORK_S))
         lost = deployed.said(sleeper, "worker.lost")
         sleeper.resume()
         eventually(lambda: deployed.said(sleeper, "worker.lost") >= lost + len(theirs), PATIENCE_S)
         self.taken += len(theirs)
+
+    def _markets(self, worker: Program) -> list[tuple[str, str]]:
+        mine = worker is self.deployed.worker
+        return [
+            (stream.venue, stream.symbol)
+            for stream, holder in self.deployed.log.holders().items()
+            if (holder == self._name) is mine
+        ]
 
     def _relieved(self, market: tuple[str, str], before: dict[tuple[str, str], Any]) -> bool:
         """Whether another worker has saved more than the fence that it begins with."""
@@ -101,17 +109,15 @@ def test_a_paused_worker_that_wakes_up_stores_nothing_more(deployment, tmp_path,
         fences_only_grow(deployed.database),
     ):
         deployed.look()
-        pair = [deployed.worker, deployed.program("process", "second")]
+        second = deployed.program("process", "second")
         deployed.launch(deployed.collector, deployed.worker)
         deployed.await_all_markets()
-        workers = Pair(deployed)
-        workers.holders[deployed.worker] = next(iter(deployed.log.holders().values()))
-        deployed.launch(pair[1])
+        workers = Pair(deployed, second)
+        deployed.launch(second)
         for _ in range(rounds):
-            workers.sleep(*pair, random)
+            workers.sleep(random)
             deployed.look()
-            pair.reverse()
-        deployed.finish(*pair)
+        deployed.finish(deployed.worker, second)
         compared = judge(deployed, deployment)
     assert workers.taken >= rounds
     sys.stdout.write(f"{rounds} pauses, {workers.taken} markets, {compared}\n")

@@ -16,6 +16,7 @@ from servers.mongodb_users import GuardedMongo
 from servers.program import free_port
 
 LONG = pytest.mark.long
+NEWER = "has schema version 2, this program reads 1; run the newer program, see docs/upgrading.md"
 STRANGERS = pytest.mark.parametrize(
     ("user", "password"),
     [
@@ -58,7 +59,7 @@ def test_a_redis_of_a_newer_schema(ours, tmp_path):
 
     line = refusal(tmp_path, redis_url=ours.url_of())
 
-    assert line == "Redis holds md:schema of version 2, this program reads version 1"
+    assert line == f"Redis: md:schema {NEWER}"
     assert [ours.client.keys(), ours.client.get("md:schema")] == [[b"md:schema"], b"2"]
 
 
@@ -94,7 +95,7 @@ def test_a_mongodb_of_a_newer_schema(mongo_of_ours, tmp_path):
         schema.insert_one({"_id": "marketdata warm", "version": 2})
         line = refusal(tmp_path, **mongo_for(mongo_of_ours))
 
-        assert line == f"MongoDB: {DATABASE} has schema version 2, not our 1"
+        assert line == f"MongoDB: {DATABASE} {NEWER}"
         assert client[DATABASE].list_collection_names() == ["schema"]
         client.drop_database(DATABASE)
 

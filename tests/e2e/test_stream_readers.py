@@ -51,8 +51,8 @@ async def test_a_reader_that_lags_is_told_off_and_resumes_without_a_hole():
             await served.append(1, 10)
             first = 11
             # Nobody reads: the client's own buffers, the kernel's and ours fill up.
-            while served.service.readers._open and not any(
-                outbox.parting for outbox in served.service.readers._open.values()
+            while served.service.serving.readers._open and not any(
+                one.outbox.parting for one in served.service.serving.readers._open.values()
             ):
                 await served.append(first, 1000)
                 first += 1000
@@ -80,7 +80,7 @@ async def test_a_reader_that_lags_is_told_off_and_resumes_without_a_hole():
                     heard += [trade["id"] for trade in message["data"]]
 
         assert heard == [f"t{n}" for n in range(1, first + 1)]
-        assert served.service.readers.parted == {"slow_reader": 1}
+        assert served.service.serving.readers.parted == {"slow_reader": 1}
 
 
 async def test_a_reader_of_a_book_that_lags_gets_a_fresh_one_and_goes_on_from_there():
@@ -90,9 +90,9 @@ async def test_a_reader_of_a_book_that_lags_gets_a_fresh_one_and_goes_on_from_th
     ):
         await served.publish(1)
         await ask(client, subscribe(DEPTH))
-        (outbox,) = served.service.readers._open.values()
+        (reader,) = served.service.serving.readers._open.values()
         update = 1
-        while DEPTH["name"] not in [channel.name for channel in outbox._behind]:
+        while DEPTH["name"] not in [channel.name for channel in reader.outbox._behind]:
             update += 1
             await served.publish(update)
             await asyncio.sleep(0.015)
@@ -106,7 +106,7 @@ async def test_a_reader_of_a_book_that_lags_gets_a_fresh_one_and_goes_on_from_th
         assert messages[told]["seq"] == messages[told + 1]["seq"]
         for before, after in pairwise(messages):
             assert after["type"] != "update" or after["prev_seq"] == before["seq"]
-        assert served.service.readers.parted == {}
+        assert served.service.serving.readers.parted == {}
 
 
 async def test_a_reader_too_many_and_a_message_too_long_are_refused():

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from deployed import PATIENCE_S, Deployed
 from rawlog import RawLog
 from recomputed import recomputed, retold
-from venuetape import Made
+from venuetape import Made, VenueTape
 
 from cloud_marketdata.domain.coverage import PROVEN, CoverageState, Covered
 from cloud_marketdata.domain.events import TradeEvent
@@ -39,11 +39,15 @@ def judge(deployed: Deployed, places: dict[str, str]) -> Compared:
     deployed.witness.assert_all_is_there()
     total = Compared()
     for stream in deployed.log.ends():
-        trades = _trades(deployed.log, stream)
-        lost = deployed.venues[stream.venue].tape.lost(trades)
-        found = asyncio.run(_stored(stream, trades, lost, places))
+        found = judge_market(deployed.log, stream, deployed.venues[stream.venue].tape, places)
         total = Compared(*map(sum, zip(total, found, strict=True)))
     return total
+
+
+def judge_market(log: RawLog, stream: Stream, tape: VenueTape, places: dict[str, str]) -> Compared:
+    """Assert it of one market."""
+    trades = _trades(log, stream)
+    return asyncio.run(_stored(stream, trades, tape.lost(trades), places))
 
 
 def _trades(log: RawLog, stream: Stream) -> list[TradeEvent]:

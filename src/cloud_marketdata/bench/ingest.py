@@ -49,7 +49,7 @@ class _CountingLog:
         """See EventLog."""
         positions = await self._log.append(batches)
         kinds = StreamKind.TRADES
-        self.trades += sum(len(events) for stream, events in batches if stream.kind is kinds)
+        self.trades += sum(len(events) for stream, events, _ in batches if stream.kind is kinds)
         if self.trades >= self._count:
             self.end(None)
         elif any(map(_says_goodbye, batches)):

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
 from cloud_marketdata import __version__
-from cloud_marketdata.cli import audit, bench, keys, look, offline, rebuild, serve, verify
+from cloud_marketdata.cli import audit, backup, bench, keys, look, offline, rebuild, serve, verify
 from cloud_marketdata.cli.audited import Asked, audited
 from cloud_marketdata.cli.voice import complain
 from cloud_marketdata.core.errors import BadRequestError, MarketDataError, SettingsError
@@ -24,7 +24,7 @@ app = App(
     help="Exact, honest and fast market data from Bybit and Binance.",
     version=__version__,
 )
-for module in (serve, offline, look, keys, audit, bench, verify, rebuild):
+for module in (serve, offline, look, keys, audit, bench, verify, rebuild, backup):
     module.register(app)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import BoundArguments
+from pathlib import Path
 from typing import Any, Final
 
 from cyclopts import App
@@ -25,8 +26,10 @@ from cloud_marketdata.core.errors import MarketDataError, SettingsError
 from cloud_marketdata.core.masking import HIDDEN, is_secret_name, masked
 from cloud_marketdata.security.audit.event import AuditEvent, Outcome
 
-_OPENS: Final = frozenset(("run", "demo", "mcp", "keys", "audit", "verify", "rebuild"))
+_OPENS: Final = frozenset(("run", "demo", "mcp", "keys", "audit", "verify", "rebuild", "backup"))
 """Verbs that open a deployment: where nothing lies yet, they are the first to write there."""
+_MAKES: Final = frozenset(("restore",))
+"""Verbs that make the folder they name: where they could not, nothing may be written there."""
 _NAMES: Final = _OPENS | {"config", "record"}
 """Verbs whose own `--config` says which deployment that is."""
 _REFUSED: Final = 2
@@ -78,6 +81,8 @@ class Asked:
 
     def _write(self, chain: Sequence[str]) -> None:
         settings = self._settings(chain[0])
+        if chain[0] in _MAKES and self.exit_code and self._names(settings.data_dir):
+            return
         opens = chain[0] in _OPENS and self.exit_code != _REFUSED and "url" not in self._arguments
         if opens or settings.data_dir.is_dir():
             from cloud_marketdata.security.audit.once import (  # noqa: PLC0415  the rest is quicker
@@ -85,6 +90,12 @@ class Asked:
             )
 
             append_once(settings, self._event(chain), self._clock)
+
+    def _names(self, folder: Path) -> bool:
+        return (
+            "data_dir" in self._arguments
+            and folder.absolute() == self._arguments["data_dir"].absolute()
+        )
 
     def _event(self, chain: Sequence[str]) -> AuditEvent:
         return AuditEvent(
@@ -103,7 +114,8 @@ class Asked:
     def _settings(self, verb: str) -> Settings:
         """Read the settings of the deployment that this command is about."""
         config = self._arguments.get("config") if verb in _NAMES else None
-        given = self._arguments if verb in _OPENS else {}
+        made = verb in _MAKES and not self.exit_code
+        given = self._arguments if verb in _OPENS or made else {}
         options = {name: given[name] for name in given if name in Settings.model_fields}
         try:
             return load(config, **options)

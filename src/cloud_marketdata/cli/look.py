@@ -68,6 +68,7 @@ def openapi() -> None:
     """Print the OpenAPI document of the REST API."""
     from cloud_marketdata.api.app import create_app  # noqa: PLC0415  pays for FastAPI
     from cloud_marketdata.api.audit import build_audit  # noqa: PLC0415
+    from cloud_marketdata.api.ops.operations import Operations  # noqa: PLC0415
     from cloud_marketdata.api.queries import Queries  # noqa: PLC0415
     from cloud_marketdata.api.stream.endpoint import build_stream  # noqa: PLC0415
     from cloud_marketdata.api.stream.hub import Hub  # noqa: PLC0415
@@ -83,7 +84,7 @@ def openapi() -> None:
     stream = build_stream(hub, Readers(settings), clock, settings, stream_guard)
     app = create_app(
         queries=queries,
-        components=[],
+        operations=Operations([], settings, clock),
         clock=clock,
         settings=settings,
         guard=guard,

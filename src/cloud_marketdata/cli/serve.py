@@ -33,10 +33,11 @@ def run(
     host: str | None = None,
     port: int | None = None,
     data_dir: Path | None = None,
-) -> None:
+) -> int:
     """Run the service; settings come from MARKETDATA_… variables, a file, or these options.
 
-    SIGHUP makes it read them again: symbols and discovery change at once.
+    SIGHUP makes it read them again: symbols and discovery change at once. SIGTERM or SIGINT stop
+    it: exit 0 only where all that was collected is stored. A second one ends it at once.
     """
     given = {"role": role, "host": host, "port": port, "data_dir": data_dir}
     options = {name: value for name, value in given.items() if value is not None}
@@ -44,7 +45,7 @@ def run(
     def read() -> Settings:
         return load(config, **options)
 
-    _run(read)
+    return 0 if _run(read) else 1
 
 
 def demo(*, port: int = 8000, data_dir: Path = Path("var/demo"), seed: int = 7) -> None:
@@ -102,7 +103,7 @@ def mcp(
         asyncio.run(serve_stdio(settings))
 
 
-def _run(read: Callable[[], Settings]) -> None:
+def _run(read: Callable[[], Settings]) -> bool:
     # Until the service heeds it, it would end the process. The settings are read after this.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from cloud_marketdata.main import run_service  # noqa: PLC0415  pays for uvicorn and FastAPI
@@ -112,10 +113,13 @@ def _run(read: Callable[[], Settings]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "http" if settings.tls_certificate is None else "https"
 
+    serves = settings.role in {"serve", "all"}
+    word = "listening" if serves else "operations"
+
     def ready(port: int) -> None:
         begun()
-        say(f"listening on {scheme}://{host}:{port}")
+        say(f"{word} on {scheme}://{host}:{port}")
 
-    if settings.role not in {"serve", "all"}:
+    if not serves and settings.ops_port is None:
         begun()  # it listens nowhere, and so is never ready
-    uvloop.run(run_service(settings, ready, read))
+    return uvloop.run(run_service(settings, ready, read))

@@ -43,10 +43,15 @@ class Gate:
         self._asks_for_keys = settings.asks_for_keys
         self._open = settings.allow_open_bind and not settings.asks_for_keys
 
-    async def arrive(self, knock: Knock) -> Counted | None:
-        """Count a request of an address; None where it has no limit. Raises OverQuotaError."""
+    async def arrive(self, knock: Knock, *, here: bool = False) -> Counted | None:
+        """Count a request of an address; None where it has no limit. Raises OverQuotaError.
+
+        here: count it in this process alone, and ask no store.
+        """
         if self._at_home(knock):
             return None
+        if here:
+            return await self._limits.of_address_here(knock.address)
         return await self._limits.of_address(knock.address)
 
     async def identify(self, knock: Knock) -> Identity:

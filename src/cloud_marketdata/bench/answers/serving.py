@@ -25,6 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from cloud_marketdata.api.app import create_app
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.schemas import ProfileAnswer
 from cloud_marketdata.core.clock import SystemClock
@@ -74,8 +75,9 @@ def service(folder: Path, told: Connection) -> None:
             components: list[Component] = [queries.answers, queries.trees, queries.profiles]
             audit = AuditLog(settings, stores.objects, clock, random)
             guard = Guarding(stores, stores.quotas, settings, clock, random, audit).guard
+            operations = Operations(components, settings, clock)
             app = create_app(
-                queries=queries, components=components, clock=clock, settings=settings, guard=guard
+                queries=queries, operations=operations, clock=clock, settings=settings, guard=guard
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(audit.run())

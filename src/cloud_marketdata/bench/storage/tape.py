@@ -145,7 +145,7 @@ def _trades(source: Source) -> Iterator[TradeEvent]:
 
 
 def _taken(batches: Iterable[Batch]) -> Iterator[TradeEvent]:
-    for stream, events in batches:
+    for stream, events, _ in batches:
         if stream.kind is StreamKind.TRADES:
             yield from (event for event in events if isinstance(event, TradeEvent))
 

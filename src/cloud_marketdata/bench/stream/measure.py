@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cloud_marketdata.api.stream.readers import Readers
 from cloud_marketdata.bench.meter import cpu_us
 from cloud_marketdata.bench.stream.plan import FLOOD, SYMBOL, Crowded, Plan
 from cloud_marketdata.core.clock import Clock
@@ -59,7 +60,8 @@ async def _measured(plan: Plan, settings: Settings, clock: Clock, random: Random
         service = Service(settings, stores, clock, random)
         with bound_for_readers("127.0.0.1", 0) as listener:
             stopped = asyncio.Event()
-            run = Run(plan, stores, service, clock)
+            assert service.serving is not None, "its role is to serve"
+            run = Run(plan, stores, service.serving.readers, clock)
             async with asyncio.TaskGroup() as group:
                 group.create_task(service.run(stopped, listener))
                 # Its failure is to be told as it is, not as one of a group.
@@ -75,10 +77,10 @@ async def _measured(plan: Plan, settings: Settings, clock: Clock, random: Random
 class Run:
     """One measurement."""
 
-    def __init__(self, plan: Plan, stores: Stores, service: Service, clock: Clock) -> None:
+    def __init__(self, plan: Plan, stores: Stores, readers: Readers, clock: Clock) -> None:
         self._plan = plan
         self._stores = stores
-        self._service = service
+        self._readers = readers
         self._clock = clock
 
     async def measure(self, port: int) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class Run:
             "cpu_share": round(spent / seconds / 1_000_000, 3),
             **memory,
             "stuck_parted_after_s": parted,
-            "parted": dict(self._service.readers.parted),
+            "parted": dict(self._readers.parted),
         }
 
     async def _append(self) -> None:
@@ -119,7 +121,7 @@ class Run:
             return None
         stream = Stream(Venue.BYBIT_LINEAR, FLOOD, StreamKind.TRADES)
         began = self._clock.monotonic()
-        while sum(self._service.readers.parted.values()) < self._plan.stuck:
+        while sum(self._readers.parted.values()) < self._plan.stuck:
             now = self._clock.now()
             trades = [_trade(FLOOD, now, number) for number in range(_FLOOD_TRADES)]
             await self._stores.log.append([Batch(stream, trades)])

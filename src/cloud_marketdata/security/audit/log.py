@@ -6,6 +6,7 @@ were lost, in the very place where they would stand. While the disk refuses, it 
 
 import asyncio
 import os
+from collections.abc import Iterator
 from random import Random
 from socket import gethostname
 from typing import Final
@@ -19,6 +20,8 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import AUDIT_EVENTS, QUEUE, QUEUE_BOUND
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.values import NS_PER_S
 from cloud_marketdata.security.audit.event import AuditEvent
 from cloud_marketdata.security.audit.keeping import Keeping
@@ -86,6 +89,15 @@ class AuditLog:
         """Let `run` end once everything recorded so far is written, or was tried."""
         self._closing = True
         self._arrived.set()
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured; what is written is counted in lines of our files."""
+        scribe = self._scribe
+        yield AUDIT_EVENTS.of(self._pen.head.seq, "written")
+        yield AUDIT_EVENTS.of(scribe.lost, "lost")
+        yield AUDIT_EVENTS.of(self._refused, "refused")
+        yield QUEUE.of(scribe.waiting, "audit")
+        yield QUEUE_BOUND.of(scribe.most, "audit")
 
     async def pulse(self) -> Pulse:
         """See core.health.Component."""

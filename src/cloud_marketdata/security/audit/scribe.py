@@ -19,13 +19,13 @@ _MOST_KINDS: Final = 50
 
 
 class Scribe:
-    """Writes by one pen; lost: events that found no room."""
+    """Writes by one pen; lost: events that found no room. most: how many may wait."""
 
     def __init__(self, pen: Pen, clock: Clock, most: int) -> None:
         self.lost = 0
         self.pen = pen
         self._clock = clock
-        self._most = most
+        self.most = most
         self._queue: deque[Entry] = deque()
         self._dropped: Counter[str] = Counter()
         self._hand: list[Entry] = []
@@ -43,7 +43,7 @@ class Scribe:
 
     def record(self, event: AuditEvent) -> None:
         """Take an event, or count it."""
-        if len(self._queue) < self._most:
+        if len(self._queue) < self.most:
             self._queue.append((self._clock.now(), event))
             return
         self.lost += 1

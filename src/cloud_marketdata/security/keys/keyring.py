@@ -7,13 +7,16 @@ were not looked up just now: one that was revoked elsewhere must not live on her
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
-from cloud_marketdata.core.errors import MarketDataError
+from cloud_marketdata.core.errors import MarketDataError, StorageError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import KEYS_CHECKED
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.security.identity import Identity, Scope
 from cloud_marketdata.security.keys.form import INVALID, Key, parse
 from cloud_marketdata.security.keys.lookups import Lookups
@@ -23,12 +26,24 @@ from cloud_marketdata.security.keys.uses import Uses
 from cloud_marketdata.security.keys.validity import ensure_valid
 from cloud_marketdata.security.refusals import (
     AddressRefusedError,
+    KeyExpiredError,
     KeyInvalidError,
     KeyRevokedError,
 )
 from cloud_marketdata.storage.security_ports import KeyRecord, KeyRepository
 
 _SCOPES: Final = frozenset(Scope)
+_OUTCOMES: Final = frozenset(
+    (
+        "ok",
+        KeyInvalidError.code,
+        KeyExpiredError.code,
+        KeyRevokedError.code,
+        AddressRefusedError.code,
+        StorageError.code,
+    )
+)
+"""What may become of a key that is shown."""
 
 
 class Keyring:
@@ -77,6 +92,11 @@ class Keyring:
     async def run(self) -> None:
         """Store when keys were last used, until cancelled."""
         await self._uses.run()
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        for code in sorted(_OUTCOMES.union(self._outcomes)):
+            yield KEYS_CHECKED.of(self._outcomes[code], code)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component."""

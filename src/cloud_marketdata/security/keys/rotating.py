@@ -19,8 +19,8 @@ from cloud_marketdata.security.keys.events import KeyEvent, OnEvent
 from cloud_marketdata.security.keys.folder import KeyFolder
 from cloud_marketdata.security.keys.lifecycle import Line, is_valid
 from cloud_marketdata.security.keys.lineages import Lineages
-from cloud_marketdata.storage.ports import Leases
 from cloud_marketdata.storage.security_ports import KeyRepository
+from cloud_marketdata.storage.sharing_ports import Leases
 
 _LEASE: Final = "key-rotation"
 _LEASE_S: Final = 180.0

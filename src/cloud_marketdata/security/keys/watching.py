@@ -5,6 +5,7 @@ of a key is told once, and again after a restart, because a warning lost is wors
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -12,11 +13,13 @@ import structlog
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import KEY_DAYS
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.domain.values import NS_PER_S
 from cloud_marketdata.security.keys.events import KeyEvent, OnEvent
 from cloud_marketdata.security.keys.lifecycle import State, is_valid, state_of
-from cloud_marketdata.storage.ports import Leases
 from cloud_marketdata.storage.security_ports import KeyRecord, KeyRepository
+from cloud_marketdata.storage.sharing_ports import Leases
 
 _LEASE: Final = "key-watch"
 _LEASE_S: Final = 180.0
@@ -43,6 +46,7 @@ class Watching:
         self._told: dict[str, str] = {}
         self._detail: dict[str, object] = {}
         self._state = "unknown"
+        self._next_end: float | None = None
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""
@@ -61,11 +65,17 @@ class Watching:
         ends = [one.ends_at for one in heads if is_valid(one, now)]
         states = Counter(state_of(one, now).value for one in records)
         self._detail = {state.value: states[state.value] for state in State}
-        self._detail["days_to_next_expiry"] = _days(min(ends) - now) if ends else None
+        self._next_end = _days(min(ends) - now) if ends else None
+        self._detail["days_to_next_expiry"] = self._next_end
         late = any(state_of(one, now) is State.RETIRING for one in heads)
         self._state = "retiring" if late else "ok"
         if await self._leases.acquire(_LEASE, self._holder, _LEASE_S) is not None:
             self._tell(heads, now)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        if self._next_end is not None:
+            yield KEY_DAYS.of(self._next_end)
 
     async def pulse(self) -> Pulse:
         """See core.health.Component; a key that nobody replaces is no failure of the service."""

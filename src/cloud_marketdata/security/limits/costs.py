@@ -16,6 +16,9 @@ _COMPOSITE: Final = "/v1/composite/{symbol}"
 _SYMBOLS: Final = "/v1/admin/symbols"
 ROUTES: Final = {
     "/health": _READ,
+    "/live": _READ,
+    "/ready": _READ,
+    "/metrics": _READ,
     "/v1/markets": _READ,
     "/v1/rejections": _READ,
     f"{_MARKET}/depth": _READ,

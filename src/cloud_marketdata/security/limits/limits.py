@@ -5,11 +5,14 @@ the whole quota, or who has a small one could never ask the dearer questions.
 """
 
 from collections import Counter
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, get_args
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import RATE_LIMITED
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.security.identity import Identity
 from cloud_marketdata.security.limits.absence import Standby
 from cloud_marketdata.security.limits.addresses import bucket_of
@@ -30,6 +33,7 @@ class Limits:
     def __init__(self, quotas: Quotas, local: Quotas, settings: Settings, clock: Clock) -> None:
         self.refused: Counter[Kind] = Counter()
         self.fined = 0
+        self._here = local
         self._quotas = Standby(quotas, local, settings, clock)
         self._fines = Fines()
         self._per_address = Rate(settings.limit_per_ip, _MINUTE_S)
@@ -46,6 +50,12 @@ class Limits:
         if owed:
             self._fines.settle(bucket, owed)
         return counted
+
+    async def of_address_here(self, address: str) -> Counted:
+        """Count what an address asks of this process alone, which no store has to answer for."""
+        bucket = bucket_of(address)
+        taken = await self._here.take(f"here:{bucket}", self._per_address, 1)
+        return self._allowed(Counted("ip", self._per_address, taken))
 
     async def fine(self, address: str, cost: int) -> None:
         """Take the fine for a wrong key; what the address does not have, its next request pays."""
@@ -66,15 +76,21 @@ class Limits:
         return await self._count("key", identity.key_id, rate, cost)
 
     async def _count(self, kind: Kind, name: str, rate: Rate, cost: int) -> Counted:
-        counted = await self._attempt(kind, name, rate, cost)
+        return self._allowed(await self._attempt(kind, name, rate, cost))
+
+    def _allowed(self, counted: Counted) -> Counted:
         if not counted.taken.ok:
-            self.refused[kind] += 1
+            self.refused[counted.name] += 1
             raise OverQuotaError(counted)
         return counted
 
     async def _attempt(self, kind: Kind, name: str, rate: Rate, cost: int) -> Counted:
         taken = await self._quotas.take(f"{kind}:{name}", rate, min(cost, rate.quota))
         return Counted(kind, rate, taken)
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield from (RATE_LIMITED.of(self.refused[kind], kind) for kind in get_args(Kind))
 
     async def pulse(self) -> Pulse:
         """See Component."""

@@ -5,7 +5,9 @@ open stay as they are. A pair that does not fit, or half a write of one, is refu
 the log, and the one before it stays.
 """
 
+import math
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,8 @@ from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.core.config import Settings
 from cloud_marketdata.core.errors import SettingsError
 from cloud_marketdata.core.health import Pulse
+from cloud_marketdata.core.telemetry.catalogue import TLS_DAYS
+from cloud_marketdata.core.telemetry.metric import Sample
 from cloud_marketdata.security.tls.expiry import expiry_of
 from cloud_marketdata.security.tls.server import server_context
 
@@ -65,10 +69,19 @@ class Certificates:
             self.renewed += 1
             structlog.get_logger().info("tls.renewed", ends=self._ends.isoformat())
 
+    @property
+    def days_left(self) -> float:
+        """In how many days the pair that is shown ends."""
+        now = datetime.fromtimestamp(self._clock.now() // _SECOND_NS, UTC)
+        return (self._ends - now).total_seconds() / _DAY_S
+
+    def measures(self) -> Iterator[Sample]:
+        """See core.telemetry.metric.Measured."""
+        yield TLS_DAYS.of(self.days_left)
+
     async def pulse(self) -> Pulse:
         """See core.health.Component."""
-        now = datetime.fromtimestamp(self._clock.now() // _SECOND_NS, UTC)
-        days = int((self._ends - now).total_seconds() // _DAY_S)
+        days = math.floor(self.days_left)
         state = "expired" if days < 0 else "ends soon" if days < _SOON_DAYS else "ok"
         detail: dict[str, object] = {
             "ends": self._ends.isoformat(),
