@@ -8,6 +8,8 @@ DEMO_DIR ?= var/demo
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SECONDS ?= 900
+SEED ?= 1
+CLUSTER_SECONDS ?= 300
 SOAK_ARGS ?=
 CAPTURES ?= ../shared/data
 SIGNALS_ARGS ?=
@@ -20,7 +22,7 @@ $(shell for venv in .venv .venv-clients; do \
 	[ ! -e $$venv/.ready ] || scripts/venv-state $$venv | cmp -s - $$venv/.ready || \
 	{ rm -f $$venv/.ready $$venv/.ready-test; touch $$venv/.doubtful; }; done)
 
-.PHONY: help demo run test unit servers node clients faults chaos long lint types bench soak signals lock clean certs
+.PHONY: help demo run test unit servers node clients faults chaos cluster long lint types bench soak signals lock clean certs
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
@@ -52,6 +54,9 @@ faults: .venv/.ready-test ## every fault against the running service; writes doc
 
 chaos: servers ## servers taken away under load, for minutes; writes docs/outages.md
 	@$(BIN)/python tests/outages/write_page.py
+
+cluster: servers ## collectors, processors and replicas killed at random, for minutes; writes docs/cluster.md [CLUSTER_SECONDS=300] [SEED=1]
+	@$(BIN)/python tests/cluster/write_page.py $(CLUSTER_SECONDS) $(SEED)
 
 long: servers ## the tests that take minutes [PYTEST_ARGS=…]
 	@$(BIN)/pytest -m long $(PYTEST_ARGS)
