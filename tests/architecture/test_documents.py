@@ -9,6 +9,7 @@ from cloud_marketdata import __version__
 from cloud_marketdata.api.app import create_app
 from cloud_marketdata.api.audit import build_audit
 from cloud_marketdata.api.mcp import build_mcp
+from cloud_marketdata.api.ops.operations import Operations
 from cloud_marketdata.api.queries import Queries
 from cloud_marketdata.api.stream.endpoint import build_stream
 from cloud_marketdata.api.stream.hub import Hub
@@ -70,7 +71,7 @@ def test_every_route_is_described(queries):
     stream = build_stream(hub, Readers(Settings()), *given, guarded.stream)
     app = create_app(
         queries=queries,
-        components=[],
+        operations=Operations([], given[1], given[0]),
         clock=given[0],
         settings=given[1],
         guard=guarded.edge,

@@ -8,7 +8,7 @@ from repository import ROOT, files, named
 
 CONTRACT = (
     *("run", "demo", "simulate", "replay", "record", "config", "health", "mcp", "bench"),
-    *("verify", "rebuild", "openapi", "asyncapi", "keys", "audit"),
+    *("verify", "rebuild", "openapi", "asyncapi", "keys", "audit", "backup", "restore"),
 )
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
