@@ -150,7 +150,7 @@ async def test_concurrent_appends_are_all_there_once(stores):
 
 async def test_a_wait_ends_with_an_append(stores):
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        waiting = [group.create_task(stores.log.wait(3600)) for _ in range(3)]
+        waiting = [group.create_task(stores.log.wait(*TRADES[:2], 3600)) for _ in range(3)]
         await asyncio.sleep(0)
         await stores.log.append([batch(1)])
 
@@ -161,7 +161,16 @@ async def test_an_append_between_read_and_wait_is_not_slept_through(stores):
     async with asyncio.timeout(5):
         assert await stores.log.read(TRADES) == []
         await stores.log.append([batch(1)])
-        await stores.log.wait(3600)
+        await stores.log.wait(*TRADES[:2], 3600)
+
+
+async def test_an_append_to_another_market_does_not_end_a_wait(stores, clock):
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(stores.log.wait(*TRADES[:2], 3600))
+        await asyncio.sleep(0)
+        await stores.log.append([batch(1, stream=TRADES._replace(symbol="ETHUSDT"))])
+        assert not waiting.done()
+        clock.ring()
 
 
 async def test_a_wait_after_everything_was_read_lasts_until_the_time_is_over(stores, clock):
@@ -177,4 +186,4 @@ async def test_a_wait_after_everything_was_read_lasts_until_the_time_is_over(sto
 
 async def _read_and_wait(log: EventLog) -> None:
     await log.read(TRADES)
-    await log.wait(3600)
+    await log.wait(*TRADES[:2], 3600)

@@ -83,7 +83,7 @@ async def test_an_append_on_any_node_by_another_process_ends_a_wait(redis_cluste
         for market in MARKETS:
             assert await here.log.read(market) == []
             await there.log.append([batch(1, stream=market)])
-            await here.log.wait(3600)
+            await here.log.wait(*market[:2], 3600)
             assert numbers(await here.log.read(market)) == [1]
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from contract_samples import BTC, TRADES, batch, trade
+from redis import Redis
 from redis_relay import relay
 
 from cloud_marketdata.core.clock import SystemClock
@@ -196,16 +197,20 @@ async def test_too_few_replicas_are_told_and_the_same_entries_may_be_written_aga
     assert await ids(log) == [1]
 
 
-async def test_an_append_by_another_process_ends_a_wait(redis_url, log):
+async def test_an_append_by_another_process_ends_the_waits_for_its_market(redis_url, log):
     async with (
         open_redis(RedisPlan(redis_url), SystemClock(), above=0) as other,
         asyncio.timeout(20),
         asyncio.TaskGroup() as group,
     ):
-        waiting = group.create_task(log.wait(3600))
+        waits = [group.create_task(log.wait(*stream[:2], 3600)) for stream in (TRADES, OTHER)]
         await asyncio.sleep(0)
         await other.log.append([batch(1)])
-        await waiting
+        await waits[0]
+        assert not waits[1].done()
+        # A process of an older version says that it has appended, and not what.
+        with Redis.from_url(redis_url) as older:
+            older.publish("md:appended", "older")
 
 
 async def test_a_server_that_comes_back_is_written_to_again(redis_url, redis_server):

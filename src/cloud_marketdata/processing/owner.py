@@ -26,7 +26,7 @@ from cloud_marketdata.storage.membership import Membership
 from cloud_marketdata.storage.ports import Stores, Stream
 from cloud_marketdata.storage.tiering.ports import Forget
 
-_IDLE_S: Final = 0.25
+_IDLE_S: Final = 1.0
 _RETRY_S: Final = 1.0
 
 
@@ -172,14 +172,20 @@ class Owner:
     async def _turn(self, worker: Worker) -> None:
         """Read once and save once, each as far as that is possible now."""
         busy = await self._read(worker)
-        await self._save(worker)
+        saved = await self._save(worker)
         if await self._gave(worker) or await self.watch.turn() or busy:
             return
         if "reading" in self._trouble or worker.full:
             await self._clock.sleep(min(_RETRY_S, self._settings.lease_s / 3))
         else:
-            idle = min(_IDLE_S, self._settings.save_ms / 1000, self._settings.lease_s / 3)
-            await self._stores.log.wait(idle)
+            stream, idle = self._stream, self._idle(saved=saved)
+            await self._stores.log.wait(stream.venue, stream.symbol, idle)
+
+    def _idle(self, *, saved: bool) -> float:
+        """Return for how long there is nothing to do unless something is appended, in seconds."""
+        now = self._clock.monotonic()
+        dues = [self.watch.due] if saved else [self.watch.due, self._save_at]
+        return max(0.0, min(_IDLE_S, self._settings.lease_s / 6, min(dues) - now))
 
     async def _read(self, worker: Worker) -> bool:
         try:
@@ -193,10 +199,11 @@ class Owner:
         self._trouble.pop("reading", None)
         return busy
 
-    async def _save(self, worker: Worker) -> None:
+    async def _save(self, worker: Worker) -> bool:
+        """Save if it is time to; return whether all that was read before is saved."""
         now = self._clock.monotonic()
         if now < self._save_at and (not worker.full or "saving" in self._trouble):
-            return
+            return False
         pause = self._settings.save_ms / 1000
         try:
             await worker.save()
@@ -211,6 +218,7 @@ class Owner:
             self._note("saving", error)
             pause = max(pause, min(_RETRY_S, self._settings.lease_s / 3))
         self._save_at = self._clock.monotonic() + pause
+        return "saving" not in self._trouble
 
     async def _gave(self, worker: Worker) -> bool:
         """Save all there is and leave the market to its heir, where one stands ready."""

@@ -4,7 +4,7 @@ Only what the watermark has wholly passed is summed. A late trade makes its hour
 Nothing is summed again of which parts have been forgotten: the stored sum knows more by then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -17,7 +17,7 @@ _STEPS: Final = ((Timeframe.M1, Timeframe.H1), (Timeframe.H1, Timeframe.D1))
 
 
 class Rollup:
-    """Knows up to where the hours and days of one instrument are summed.
+    """Knows up to where the hours and days of one instrument are summed, or have no parts.
 
     `refused` counts sums that were asked for although parts of them are gone; trades that are late
     for a forgotten minute are not folded, so each of them is a bug or somebody else's deletion.
@@ -29,6 +29,7 @@ class Rollup:
         self._symbol = symbol
         self._aggregates = aggregates
         self._done = dict.fromkeys((Timeframe.H1, Timeframe.D1), 0)
+        self._passed = dict(self._done)
 
     async def restore(self) -> int:
         """Find where the stored sums end; without one, everything that is stored is still due.
@@ -39,7 +40,7 @@ class Rollup:
         for _, whole in _STEPS:
             summed = await self._aggregates.bounds(self._venue, self._symbol, whole)
             if summed:
-                self._done[whole] = summed[1] + whole.ns
+                self._done[whole] = self._passed[whole] = summed[1] + whole.ns
                 passed = max(passed, self._done[whole])
         return passed
 
@@ -54,10 +55,9 @@ class Rollup:
             fresh += wholes
         return rolled
 
-    def saved(self, rolled: Iterable[Aggregate]) -> None:
-        """Advance behind what is stored now."""
-        for item in rolled:
-            self._done[item.timeframe] = max(self._done[item.timeframe], item.end)
+    def saved(self) -> None:
+        """Advance behind what was due and is stored now, and behind what there was nothing of."""
+        self._done |= self._passed
 
     async def _roll(
         self, part: Timeframe, whole: Timeframe, fresh: list[Aggregate], watermark: int
@@ -68,6 +68,7 @@ class Rollup:
         if until > done:
             stored = await self._find(part, done, until)
             starts |= {whole.floor(item.start) for item in stored}
+            self._passed[whole] = until
         summable = await self._summable(part, starts) if starts else []
         return [await self._sum(part, whole, start, fresh) for start in summable]
 

@@ -124,24 +124,24 @@ class Worker:
         await self.save()
 
     async def step(self) -> bool:
-        """Fold what the log holds behind our position; return whether there was anything."""
+        """Fold a share of the log behind our position; return whether there may be more."""
         if self._unsure:
             await self._look_again()
-        if not self._read:
-            await self._read_on()
-        found = bool(self._read)
+        more = bool(self._read) or await self._read_on()
         while self._read:
             # It stays the first one until it is inside, whatever fails on the way.
             await self._fold(self._read[0])
             self._read.popleft()
-        return found
+        return more
 
-    async def _read_on(self) -> None:
+    async def _read_on(self) -> bool:
         looked_at = self._clock.now()
         self._read.extend(await self._reader.read(_READ))
-        if len(self._read) < _READ:
-            # There was no more: what came before this look is here.
-            self._known_at = looked_at
+        if len(self._read) == _READ:
+            return True
+        # There was no more: what came before this look is here.
+        self._known_at = looked_at
+        return False
 
     async def save(self) -> None:
         """Close what is due and store every change, all with the positions inside."""
@@ -158,7 +158,7 @@ class Worker:
         self.saves += 1
         processed = self._tally.processed
         processed.since(self.stream.venue, self._unsaved.take(), self._clock.now())
-        self._rollup.saved(rolled)
+        self._rollup.saved()
         await self._reader.acknowledge(self.position)
         await self._trim()
 

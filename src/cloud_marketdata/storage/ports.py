@@ -104,8 +104,8 @@ class EventLog(Protocol):
         """
         ...
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something may have been appended, at the latest after `seconds`."""
+    async def wait(self, venue: Venue, symbol: str, seconds: float) -> None:
+        """Return when a market may have more than the task has read, at latest after `seconds`."""
         ...
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:

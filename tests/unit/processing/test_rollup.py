@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from worker_tape import BTC, DAY, HOUR, MINUTE, START, VENUE, StillClock, trade
 
 from cloud_marketdata.domain.aggregate import Aggregate
-from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.domain.values import Timeframe, Venue
 from cloud_marketdata.processing.rollup import Rollup
 from cloud_marketdata.storage.memory import memory_stores
+from cloud_marketdata.storage.ports import AggregateRepository
 
 pytestmark = pytest.mark.anyio
 M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
@@ -42,7 +43,7 @@ async def _rolled(minutes: set[int], horizon: int, late: set[int]) -> None:
     whole = await rollup.due([], watermark)
     assert {one.start for one in whole} == {H1.floor(start) for start in stored}
     await aggregates.save(whole)
-    rollup.saved(whole)
+    rollup.saved()
 
     before = START + horizon * MINUTE
     await aggregates.forget(VENUE, "BTCUSDT", M1, before)
@@ -65,3 +66,47 @@ async def test_a_restart_tells_how_far_the_stored_sums_say_that_time_has_passed(
     assert await Rollup(VENUE, "BTCUSDT", aggregates).restore() == START + HOUR
     await aggregates.save([_bucket(D1, START)])
     assert await Rollup(VENUE, "BTCUSDT", aggregates).restore() == START + DAY
+
+
+async def test_where_there_is_nothing_to_sum_is_looked_at_once_however_often_is_saved():
+    aggregates = memory_stores(StillClock()).aggregates
+    looks = _Looks(aggregates)
+    rollup = Rollup(VENUE, "BTCUSDT", looks)
+    watermark = START + 3 * HOUR
+    for second in range(5):
+        assert await rollup.due([], watermark + second) == []
+        rollup.saved()
+    assert looks.made == [H1, D1]
+
+    await aggregates.save([_bucket(M1, START + 3 * HOUR)])
+    [hour] = await rollup.due([], START + 4 * HOUR)
+    assert hour.start == START + 3 * HOUR
+
+
+async def test_what_could_not_be_saved_is_due_again():
+    aggregates = memory_stores(StillClock()).aggregates
+    await aggregates.save([_bucket(M1, START)])
+    rollup = Rollup(VENUE, "BTCUSDT", aggregates)
+
+    first = await rollup.due([], START + HOUR)
+    again = await rollup.due([], START + HOUR)
+
+    assert [one.start for one in again] == [one.start for one in first] == [START]
+
+
+class _Looks:
+    """Aggregates that note for which parts they were searched."""
+
+    def __init__(self, aggregates: AggregateRepository) -> None:
+        self.made: list[Timeframe] = []
+        self._aggregates = aggregates
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._aggregates, name)
+
+    async def find_by_range(
+        self, venue: Venue, symbol: str, timeframe: Timeframe, *ends: int
+    ) -> list[Aggregate]:
+        """See AggregateRepository."""
+        self.made.append({M1: H1, H1: D1}[timeframe])
+        return await self._aggregates.find_by_range(venue, symbol, timeframe, *ends)

@@ -7,6 +7,7 @@ but to go on while too much is unsaved.
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 import structlog
@@ -69,6 +70,11 @@ class Analyst:
         return self._unsaved.full
 
     @property
+    def due(self) -> float:
+        """When what is unsaved has waited long enough, by the clock's monotonic seconds."""
+        return self._save_at if self._unsaved.any else inf
+
+    @property
     def warming(self) -> int:
         """How many folds have baselines that are not full yet."""
         return len(self.stage.warming) if self.stage else len(self._kinds)
@@ -91,7 +97,7 @@ class Analyst:
         self._log.info("analyst.restored", positions=self._read)
 
     async def step(self) -> bool:
-        """Read a share of the log and tell what may be told; return whether there was any."""
+        """Read a share of the log and tell what may be told; return whether there may be more."""
         wanted = [kind for kind in _FACTS_FIRST if self._merge.wants(kind)]
         # All or none is taken, so that a failure on the way leaves nothing half done.
         pages = [(kind, await self._page(kind)) for kind in wanted]
@@ -102,7 +108,8 @@ class Analyst:
         self._release()
         if self.stage is None:
             self._note_needed()
-        return any(records for _, records in pages)
+        waiting = len(wanted) < len(_FACTS_FIRST) and any(records for _, records in pages)
+        return waiting or any(len(records) == _READ for _, records in pages)
 
     async def save(self, *, at_once: bool = False) -> None:
         """Store what was told with the checkpoint that includes it, where it is time for that.

@@ -5,6 +5,7 @@ tried again from the checkpoint; only the loss of the market itself is handed on
 """
 
 from collections import Counter
+from math import inf
 from typing import Final
 
 import structlog
@@ -25,7 +26,8 @@ _ALL: Final = 1 << 62
 class Watch:
     """Keeps one market analysed while it is ours; `analyst` is None while nobody is at work.
 
-    trouble: what goes wrong at the moment, or nothing.
+    trouble: what goes wrong at the moment, or nothing. due: when it wants a turn though nothing is
+    appended, by the clock's monotonic seconds.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Watch:
     ) -> None:
         self.analyst: Analyst | None = None
         self.trouble = ""
+        self.due = inf
         self._stream = stream
         self._stores = stores
         self._clock = clock
@@ -60,6 +63,7 @@ class Watch:
         self.analyst = None
         self._fence = None
         self.trouble = ""
+        self.due = inf
 
     def needed(self, kind: StreamKind) -> int:
         """Return the position above which the log is needed; who broke needs nothing of it."""
@@ -70,7 +74,10 @@ class Watch:
     async def turn(self) -> bool:
         """Do a share of the work, if it is time; return whether there is more. See `_failed`."""
         now = self._clock.monotonic()
-        if self._fence is None or now < self._look_at:
+        if self._fence is None:
+            return False
+        if now < self._look_at:
+            self.due = self._look_at
             return False
         busy = False
         try:
@@ -82,6 +89,7 @@ class Watch:
         except Exception as error:  # noqa: BLE001  a fold may break in any way, and bars go on
             return self._failed(error)
         self.trouble, self._broken = "", False
+        self.due = analyst.due
         if not busy:
             self._look_at = now + _LOOK_S
         return busy
@@ -131,5 +139,5 @@ class Watch:
         if not away:
             self.analyst, self._broken = None, True
             self._tally["flow_broken"] += 1
-        self._look_at = self._clock.monotonic() + (_RETRY_S if away else _BROKEN_S)
+        self.due = self._look_at = self._clock.monotonic() + (_RETRY_S if away else _BROKEN_S)
         return False

@@ -6,7 +6,7 @@ trimmed, so they never start again. Other processes' appends are noticed when a 
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cloud_marketdata.core.clock import Clock
 from cloud_marketdata.domain.values import Venue
@@ -37,6 +37,9 @@ _TRIM = f"""
     AND position <> (SELECT position FROM entries WHERE stream = {_STREAM}
     ORDER BY last DESC, position DESC LIMIT 1)"""  # noqa: S608
 
+_DEAF_S: Final = 0.25
+"""For how long what another process appends may go unnoticed."""
+
 
 class _Row(NamedTuple):
     stream: Stream
@@ -64,7 +67,7 @@ class EmbeddedLog:
         positions = await self._database.write(
             lambda connection: _append(connection, rows, self._above)
         )
-        self._wakeup.notify()
+        self._wakeup.notify({batch.stream[:2] for batch in batches})
         return positions
 
     async def fence(self, venue: Venue, symbol: str, token: int) -> int:
@@ -97,9 +100,9 @@ class EmbeddedLog:
         rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
         return [Stream(Venue(venue), symbol, StreamKind(kind)) for venue, symbol, kind in rows]
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something may have been appended, at the latest after `seconds`."""
-        await self._wakeup.wait(seconds)
+    async def wait(self, venue: Venue, symbol: str, seconds: float) -> None:
+        """Return when something may have been appended to it, at the latest after `seconds`."""
+        await self._wakeup.wait((venue, symbol), min(seconds, _DEAF_S))
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
         """Remove entries that are both consumed and old; the two that end the stream stay."""

@@ -138,9 +138,9 @@ class JournaledLog:
         """See EventLog."""
         return await self._remote.epoch()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, venue: Venue, symbol: str, seconds: float) -> None:
         """See EventLog."""
-        await self._remote.wait(seconds)
+        await self._remote.wait(venue, symbol, seconds)
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
         """See EventLog."""

@@ -46,7 +46,7 @@ class MemoryLog:
             positions.append(self._position)
             record = TimedRecord(self._position, first, last, tuple(batch.events))
             self._entries.setdefault(batch.stream, []).append(_Entry(record, received))
-        self._wakeup.notify()
+        self._wakeup.notify({batch.stream[:2] for batch in batches})
         return positions
 
     async def fence(self, venue: Venue, symbol: str, token: int) -> int:
@@ -79,9 +79,9 @@ class MemoryLog:
         """Return what this log is called: it ends with the process."""
         return self._epoch
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something may have been appended, at the latest after `seconds`."""
-        await self._wakeup.wait(seconds)
+    async def wait(self, venue: Venue, symbol: str, seconds: float) -> None:
+        """Return when something may have been appended to it, at the latest after `seconds`."""
+        await self._wakeup.wait((venue, symbol), seconds)
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
         """Remove entries that are both consumed and old; the two that end the stream stay."""

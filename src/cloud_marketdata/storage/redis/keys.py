@@ -31,7 +31,7 @@ class Keys:
 
     @property
     def appended(self) -> str:
-        """Channel: who appended, once an append."""
+        """Channel: who appended, and to which markets, once an append."""
         return f"{self._prefix}:appended"
 
     def entries(self, stream: Stream) -> str:

@@ -70,7 +70,7 @@ class RedisLog:
         except TakenError as error:
             self._positions.taken(error.stream, error.last)
             raise
-        self.wakeup.notify()
+        self.wakeup.notify({entry.stream[:2] for entry in entries})
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
         """Have the batches in the log and return their positions.
@@ -132,9 +132,9 @@ class RedisLog:
         named = await self._client.ask(key, "SET", key, self._name, "NX", "GET")
         return named.decode() if named else self._name
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something may have been appended, at the latest after `seconds`."""
-        await self.wakeup.wait(seconds)
+    async def wait(self, venue: Venue, symbol: str, seconds: float) -> None:
+        """Return when something may have been appended to it, at the latest after `seconds`."""
+        await self.wakeup.wait((venue, symbol), seconds)
 
     async def trim(self, stream: Stream, *, upto: int, before: int) -> int:
         """Remove entries that are both consumed and old; the two that end the stream stay."""

@@ -15,6 +15,7 @@ from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.entry import Entry
 from cloud_marketdata.storage.ports import Stream
 from cloud_marketdata.storage.redis.appending import append_command, appended
+from cloud_marketdata.storage.redis.bell import announcement
 from cloud_marketdata.storage.redis.client import Client
 from cloud_marketdata.storage.redis.faults import told
 from cloud_marketdata.storage.redis.keys import Keys, named
@@ -73,7 +74,7 @@ class Writing:
             append_command(self._keys, queue, loaded=number > 0)
             for number, queue in enumerate(queues.values())
         ]
-        announcing: Command = ("PUBLISH", self._keys.appended, self._name)
+        announcing: Command = ("PUBLISH", self._keys.appended, announcement(self._name, queues))
         try:
             replies = await self._client.settle(home, [*calls, announcing, *telling])
             for reply in replies:

@@ -89,11 +89,10 @@ class Tape:
                 return pulled
             if not fresh:
                 await progress(passed, len(pulled.trades))
-                await self._log.wait(min(_WAIT_S, seconds - passed))
+                await self._log.wait(*self._stream[:2], min(_WAIT_S, seconds - passed))
 
     async def _read(self, pulled: Pulled) -> list[TradeEvent]:
         """Add the next page of the log; return what is new."""
-        # Facts first: the log wakes a waiter for what came after its last look alone.
         pulled.feed = await feed_state(self._log, self._stream, self._clock.now())
         read = await read_on(self._log, self._stream, pulled.at)
         held = not pulled.at or read.whole(self._clock.now() - self._hot_ns)

@@ -62,14 +62,13 @@ class TradesFeed(Feed):
         """Follow the log until cancelled."""
         await self._begin()
         while True:
-            # Facts first: the log wakes whoever waits for what came after the last look alone.
             for fact in await self._facts.news():
                 if fact.event.kind in _TOLD:
                     told = fact.written()
                     data = {"code": told.kind, "detail": told.words, "fact": told}
                     self.audience.offer(self.frames.status(self.seq, data))
             if not await self._follow():
-                await self._log.wait(_IDLE_S)
+                await self._log.wait(*self._stream[:2], _IDLE_S)
             await self.sources.clock.sleep(PAUSE_S)
 
     async def welcome(self, seat: Seat, *, snapshot: bool, since: Since | None) -> None:
