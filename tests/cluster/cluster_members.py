@@ -31,7 +31,7 @@ class Member:
         self._port = free_port()
         self._output = folder / f"{self.name}.out"
         ours = {"DATA_DIR": str(folder / self.name), "OPS_PORT": str(self._port)}
-        if role == "serve":
+        if role in {"serve", "all"}:
             ours = {"DATA_DIR": str(folder / self.name), "PORT": str(self._port)}
         words = [f"{key}={value}" for key, value in env.items()]
         words += [f"MARKETDATA_{key}={value}" for key, value in ours.items()]
