@@ -1,7 +1,8 @@
-"""Durations by geometric buckets: each bound is 1.1 times the one before, from 100 µs to a minute.
+"""Durations by geometric buckets: each bound is 1.049 times the one before, from 100 µs to 63 s.
 
-Whatever the true value is, the middle of its bucket is within 4.9 % of it; so is every quantile.
-What is shorter than the first bound counts there, what is longer than the last one has no bound.
+Whatever the true value is, the middle of its bucket is within 2.5 % of it; so is every quantile
+here. PromQL interpolates from one bound to the next, and so is within 5 %. What is shorter than the
+first bound counts there, what is longer than the last one has no bound.
 """
 
 import math
@@ -10,8 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 _FIRST_S: Final = 100e-6
-_RATIO: Final = 1.1
-_COUNT: Final = 141
+_RATIO: Final = 1.049
+_COUNT: Final = 280
 _HALF: Final = math.sqrt(_RATIO)
 
 BOUNDS: Final = tuple(float(f"{_FIRST_S * _RATIO**at:.5g}") for at in range(_COUNT))
