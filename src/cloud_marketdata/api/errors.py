@@ -80,12 +80,15 @@ class Problems:
             code, status, detail = error.code, error.status, str(error)
         else:
             code, status, detail = _INTERNAL, 500, ""
-        told = detail if isinstance(error, TierAwayError) else _HIDDEN.get(code, detail)
-        problem = self.make(code, status, told, request_id=request_id)
+        shown = detail if isinstance(error, TierAwayError) else _HIDDEN.get(code, detail)
+        problem = self.make(code, status, shown, request_id=request_id)
         if isinstance(error, QuotaExceededError):
             problem.retry_after_s = error.retry_after_s
         if code in _HIDDEN:
-            _log.error("request failed", request_id=problem.request_id, exc_info=error)
+            # While a store is away every question fails alike; traces of them would say no more.
+            unforeseen = None if isinstance(error, MarketDataError) else error
+            told = {"code": code, "error": str(error), "exc_info": unforeseen}
+            _log.error("request failed", request_id=problem.request_id, **told)
         return problem
 
     def make(
