@@ -73,18 +73,23 @@ def numbers(records) -> list[int]:
     return [event.id for record in records for event in record.events]
 
 
-async def test_an_append_on_any_node_by_another_process_ends_a_wait(redis_cluster_url):
+async def test_an_append_on_any_node_by_another_process_ends_the_waits_for_its_market(
+    redis_cluster_url,
+):
     plan = RedisPlan(redis_cluster_url, cluster=True)
     async with (
         open_redis(plan, SystemClock(), above=0) as here,
         open_redis(plan, SystemClock(), above=0) as there,
         asyncio.timeout(20),
     ):
+        elsewhere = asyncio.ensure_future(here.log.wait(VENUE, "ELSEWHERE", 3600))
         for market in MARKETS:
             assert await here.log.read(market) == []
             await there.log.append([batch(1, stream=market)])
             await here.log.wait(*market[:2], 3600)
             assert numbers(await here.log.read(market)) == [1]
+        assert not elsewhere.done()
+        elsewhere.cancel()
 
 
 async def failed_over(cluster, key: str) -> None:

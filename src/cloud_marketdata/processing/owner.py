@@ -171,8 +171,10 @@ class Owner:
 
     async def _turn(self, worker: Worker) -> None:
         """Read once and save once, each as far as that is possible now."""
+        held = worker.full
         busy = await self._read(worker)
         saved = await self._save(worker)
+        busy = busy or (held and not worker.full)
         if await self._gave(worker) or await self.watch.turn() or busy:
             return
         if "reading" in self._trouble or worker.full:
@@ -184,7 +186,8 @@ class Owner:
     def _idle(self, *, saved: bool) -> float:
         """Return for how long there is nothing to do unless something is appended, in seconds."""
         now = self._clock.monotonic()
-        dues = [self.watch.due] if saved else [self.watch.due, self._save_at]
+        quiet = saved and now < self._forget_at
+        dues = [self.watch.due] if quiet else [self.watch.due, self._save_at]
         return max(0.0, min(_IDLE_S, self._settings.lease_s / 6, min(dues) - now))
 
     async def _read(self, worker: Worker) -> bool:

@@ -118,7 +118,10 @@ class Worker:
 
     async def finish(self) -> None:
         """Fold and store what the log still holds; for a time when nobody appends any more."""
-        while await self.step():
+        inside = -1
+        while inside < self.position:
+            inside = self.position
+            await self.step()
             if self.full:
                 await self.save()
         await self.save()

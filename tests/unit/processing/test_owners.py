@@ -203,6 +203,42 @@ async def test_forgetting_comes_in_its_turn_and_again_at_once_where_there_is_mor
     assert 4.5 <= fourth - third <= 5.5
 
 
+async def test_forgetting_goes_on_as_fast_where_the_market_is_quiet():
+    scene = Scene(tiering_every_s=60.0, save_ms=100, lease_s=30.0)
+    called: list[float] = []
+
+    async def forget(*_market: str, fence: int) -> Turn:
+        assert fence > 0
+        called.append(scene.clock.seconds)
+        return Turn(more=len(called) < 10)
+
+    scene.crew._forget = forget
+    async with running(scene.crew):
+        await scene.trade(1)
+        await scene.clock.move(60)
+    assert len(called) >= 10
+    assert called[9] - called[0] <= 1.5
+
+
+async def test_what_was_held_back_is_read_at_once_when_it_could_be_saved():
+    scene = Scene(held_buckets=100, lease_s=30.0)
+    async with running(scene.crew):
+        await scene.trade(1)
+        scene.warm.down = True
+        for _ in range(600):
+            await scene.tape.append(S)
+        await scene.clock.move(3)
+        last = await scene.stores.log.last(STREAM)
+        scene.warm.down = False
+        [worker] = scene.crew.workers.values()
+        assert worker.full
+        stood = worker.position
+        while worker.position == stood:
+            await scene.clock.move(0.01)
+        await scene.clock.move(0.2)
+        assert worker.position == last.position
+
+
 async def test_a_stop_saves_what_the_lapse_of_its_lease_had_left_open():
     scene = Scene()
     async with running(scene.crew):

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from worker_tape import (
     DAY,
     HOUR,
@@ -28,6 +29,7 @@ from worker_tape import (
 
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.domain.values import Timeframe
+from cloud_marketdata.storage.ports import Record
 
 pytestmark = pytest.mark.anyio
 
@@ -154,6 +156,40 @@ async def test_a_failed_save_is_tried_again_with_what_was_folded_since():
     await working.save()
     await _equals_the_recomputation(stores, tape, (Timeframe.S1, Timeframe.M1))
     assert working.saves == 1
+
+
+class Narrow:
+    """A log whose readers return few entries at a time, as behind what a failover repeats."""
+
+    def __init__(self, log) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    async def reader(self, stream, *, after: int):
+        """See EventLog."""
+        inner = await self._log.reader(stream, after=after)
+
+        class Reader:
+            acknowledge = inner.acknowledge
+
+            async def read(self, limit: int) -> list[Record]:
+                return await inner.read(min(limit, 3))
+
+        return Reader()
+
+
+async def test_a_stop_folds_all_that_is_there_however_short_the_pages_are():
+    stores, _ = fresh_stores()
+    for number in range(10):
+        await append(stores, trade(number + 1, START + number))
+    last = await stores.log.last(STREAM)
+
+    working = await started(replace(stores, log=Narrow(stores.log)))
+    await working.finish()
+
+    assert working.position == last.position
 
 
 async def test_a_restart_reads_only_what_is_not_inside():

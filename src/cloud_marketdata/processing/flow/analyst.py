@@ -108,8 +108,7 @@ class Analyst:
         self._release()
         if self.stage is None:
             self._note_needed()
-        waiting = len(wanted) < len(_FACTS_FIRST) and any(records for _, records in pages)
-        return waiting or any(len(records) == _READ for _, records in pages)
+        return len(wanted) < len(_FACTS_FIRST) or any(len(records) == _READ for _, records in pages)
 
     async def save(self, *, at_once: bool = False) -> None:
         """Store what was told with the checkpoint that includes it, where it is time for that.

@@ -82,7 +82,7 @@ class Watch:
         busy = False
         try:
             analyst = self.analyst or await self._begun(self._fence)
-            busy = not analyst.full and await analyst.step()
+            busy = analyst.full or await analyst.step()
             await analyst.save(at_once=analyst.full)
         except FencedError:
             raise

@@ -70,7 +70,9 @@ class RedisLog:
         except TakenError as error:
             self._positions.taken(error.stream, error.last)
             raise
-        self.wakeup.notify({entry.stream[:2] for entry in entries})
+        finally:
+            # Some may be there although others could not be written.
+            self.wakeup.notify({entry.stream[:2] for entry in entries})
 
     async def append(self, batches: Sequence[Batch]) -> list[int]:
         """Have the batches in the log and return their positions.

@@ -74,9 +74,10 @@ class Writing:
             append_command(self._keys, queue, loaded=number > 0)
             for number, queue in enumerate(queues.values())
         ]
-        announcing: Command = ("PUBLISH", self._keys.appended, announcement(self._name, queues))
+        said = announcement(self._name, queues)
+        announcing: list[Command] = [("PUBLISH", self._keys.appended, said)] if queues else []
         try:
-            replies = await self._client.settle(home, [*calls, announcing, *telling])
+            replies = await self._client.settle(home, [*calls, *announcing, *telling])
             for reply in replies:
                 if isinstance(reply, ResponseError):
                     raise told(reply, home.address)
