@@ -7,45 +7,33 @@ whether they notice more than that.
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from threading import Event, Thread
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx2
 from cluster_market import MarketName
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from background import Background
+
 _PATIENCE_S: Final = 3.0
 _EVERY_S: Final = 0.2
 _KINDS: Final = ("trades", "candles?timeframe=1m", "volume-profile", "coverage", "order-flow")
 
 
-class Asker:
+class Asker(Background):
     """Asks one question after the other; `unanswered` lists those that neither replica answers."""
 
     def __init__(self, urls: Sequence[str], markets: Sequence[MarketName]) -> None:
+        super().__init__(self._ask)
         self.asked = self.turned = 0
         self.unanswered: list[str] = []
         self._urls = list(urls)
         self._paths = [f"/v1/markets/{v}/{s}/{kind}" for kind in _KINDS for v, s in markets]
-        self._over = Event()
-        self._thread = Thread(target=self._ask)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """Stop; who has stopped stays so."""
-        self._over.set()
-        self._thread.join()
 
     def _ask(self) -> None:
         with httpx2.Client(trust_env=False, timeout=_PATIENCE_S) as client:
-            while not self._over.wait(_EVERY_S):
+            while not self.over.wait(_EVERY_S):
                 path = self._paths[self.asked % len(self._paths)]
                 self.asked += 1
                 first = _word(client, self._urls[0] + path)
@@ -58,7 +46,7 @@ class Asker:
                     self.unanswered.append(f"{path}: {first}, then {second}")
 
 
-class Listener:
+class Listener(Background):
     """Hears the trades of every market from one replica or the other, without a break.
 
     heard: by market the ids of the trades in their order, since the first frame. hops: how often it
@@ -66,29 +54,16 @@ class Listener:
     """
 
     def __init__(self, urls: Sequence[str], markets: Sequence[MarketName]) -> None:
+        super().__init__(self._listen)
         self.heard: dict[MarketName, list[Any]] = {market: [] for market in markets}
         self.since: dict[MarketName, Mapping[str, Any]] = {}
         self.begun: dict[MarketName, int] = {}
         self.hops = 0
         self.told: Counter[str] = Counter()
         self._urls = [url.replace("http", "ws", 1) + "/v1/stream" for url in urls]
-        self._over = Event()
-        self._thread = Thread(target=self._listen)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """Stop; who has stopped stays so."""
-        self._over.set()
-        self._thread.join()
 
     def _listen(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             try:
                 with connect(
                     self._urls[0], proxy=None, open_timeout=_PATIENCE_S, close_timeout=0.5
@@ -96,13 +71,13 @@ class Listener:
                     self._hear(line)
             except (OSError, WebSocketException) as error:
                 self.told[type(error).__name__] += 1
-            if not self._over.wait(0.1):
+            if not self.over.wait(0.1):
                 self.hops += 1
                 self._urls.reverse()
 
     def _hear(self, line: ClientConnection) -> None:
         line.send(json.dumps({"op": "subscribe", "snapshot": False, "channels": self._channels()}))
-        while not self._over.is_set():
+        while not self.over.is_set():
             # Something comes once a second at least; nothing at all is a replica that sleeps.
             frame = json.loads(line.recv(timeout=_PATIENCE_S))
             if "channel" in frame:

@@ -6,14 +6,14 @@ trades all the time brought nothing new.
 
 from collections.abc import Mapping
 from itertools import pairwise
-from threading import Event, Thread
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from outage_stage import ClusterLog
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from background import Background
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.domain.values import Venue
 from cloud_marketdata.storage.ports import Stream, StreamKind
@@ -36,29 +36,16 @@ class Stall(NamedTuple):
     on_s: float
 
 
-class ClusterWatch:
+class ClusterWatch(Background):
     """A thread; a context manager around it."""
 
     def __init__(self, url: str, database: Database[Any]) -> None:
+        super().__init__(self._look)
         self.clock = SystemClock()
         self.logged: list[Sight] = []
         self.saved: list[Sight] = []
         self._url = url
         self._database = database
-        self._over = Event()
-        self._thread = Thread(target=self._look)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """Stop; who has stopped stays so."""
-        self._over.set()
-        self._thread.join()
 
     def stall(self, sights: list[Sight], began: float, base: Positions, until: float) -> Stall:
         """Return what an event did.
@@ -78,7 +65,7 @@ class ClusterWatch:
     def _look(self) -> None:
         log = ClusterLog(self._url)
         try:
-            while not self._over.wait(_EVERY_S):
+            while not self.over.wait(_EVERY_S):
                 try:
                     ends = log.ends()
                     self.logged.append(Sight(self.clock.monotonic(), ends))

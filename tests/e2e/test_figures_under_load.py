@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from threading import Event, Thread
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import httpx2
 import pytest
 from processes import NO_TLS, SLOW_S, ask, eventually, serving, settings, started
 from scraping import Scrape
 
+from background import Background
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.telemetry import catalogue as told
 from cloud_marketdata.domain.values import Venue
@@ -39,22 +39,13 @@ UNTOLD = {
 """Of the catalogue, what this deployment need not tell of."""
 
 
-class Listener:
+class Listener(Background):
     """A reader of the live tape of every market."""
 
     def __init__(self, url: str) -> None:
+        super().__init__(self._listen)
         names = [f"trades:{venue}:{symbol}" for venue in VENUES for symbol in SYMBOLS]
         self._url = f"{url}/v1/stream/sse?channels={','.join(names)}"
-        self._over = Event()
-        self._thread = Thread(target=self._listen)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _listen(self) -> None:
         with (
@@ -63,7 +54,7 @@ class Listener:
         ):
             assert answer.status_code == httpx2.codes.OK
             for _ in answer.iter_bytes():
-                if self._over.is_set():
+                if self.over.is_set():
                     return
 
 
