@@ -6,11 +6,12 @@ import pytest
 from contract_samples import BTC, TRADES, batch, trade
 from redis import Redis
 from redis_relay import relay
+from structlog.testing import capture_logs
 
 from cloud_marketdata.core.clock import SystemClock
 from cloud_marketdata.core.errors import StorageError
 from cloud_marketdata.storage.entry import TakenError
-from cloud_marketdata.storage.ports import Stream, StreamKind
+from cloud_marketdata.storage.ports import Batch, Stream, StreamKind
 from cloud_marketdata.storage.redis import RedisPlan, open_redis
 
 pytestmark = pytest.mark.anyio
@@ -195,6 +196,17 @@ async def test_too_few_replicas_are_told_and_the_same_entries_may_be_written_aga
     await log.write(entries)
 
     assert await ids(log) == [1]
+
+
+async def test_what_is_left_out_for_its_fence_is_counted_and_logged(opened, log):
+    await log.fence(BTC.venue, "BTCUSDT", 5)
+    with capture_logs() as lines:
+        await log.append([Batch(TRADES, [trade(1)], 4), Batch(TRADES, [trade(2)], 5)])
+        await log.append([Batch(OTHER, [trade(3)], 4)])
+
+    [line] = [line for line in lines if line["event"] == "log.fenced"]
+    assert (line["symbol"], line["stream"], line["entries"]) == ("BTCUSDT", "trades", 1)
+    assert (await opened.condition.info())["fenced"] == 1
 
 
 async def test_an_append_by_another_process_ends_the_waits_for_its_market(redis_url, log):

@@ -22,19 +22,19 @@ BORROWED_AT: Final = "/borrowed"
 _TOOLS: Final = ("unshare", "nsenter", "setpriv", "chroot")
 # The checkout is covered: what runs in there stands on what was copied, or not at all.
 _ENTER: Final = """
-mount -t overlay overlay -o "lowerdir=/,upperdir=$BOX/upper,workdir=$BOX/work" "$BOX/root"
-mount --rbind /proc "$BOX/root/proc"
-mount --rbind /dev "$BOX/root/dev"
-mount -t tmpfs tmpfs "$BOX/root$CHECKOUT"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$BOX/upper,workdir=$BOX/work" "$BOX/tree"
+mount --rbind /proc "$BOX/tree/proc"
+mount --rbind /dev "$BOX/tree/dev"
+mount -t tmpfs tmpfs "$BOX/tree$CHECKOUT"
 if [ -n "$BORROWED" ]; then
-    mkdir -p "$BOX/root$BORROWED_AT"
-    mount --bind "$BORROWED" "$BOX/root$BORROWED_AT"
+    mkdir -p "$BOX/tree$BORROWED_AT"
+    mount --bind "$BORROWED" "$BOX/tree$BORROWED_AT"
 fi
 """
 _SEAL: Final = """
-mount -t tmpfs -o mode=1777,size=64m tmpfs "$BOX/root/tmp"
-mount --bind "$BOX/volume" "$BOX/root$VOLUME"
-mount -o remount,bind,ro "$BOX/root"
+mount -t tmpfs -o mode=1777,size=64m tmpfs "$BOX/tree/tmp"
+mount --bind "$BOX/volume" "$BOX/tree$VOLUME"
+mount -o remount,bind,ro "$BOX/tree"
 "$PYTHON" -c "$LOOPBACK_UP"
 """
 # A new network has nothing, and its loopback is down; not every machine has `ip`.
@@ -77,7 +77,7 @@ class Image:
 
     def run(self, script: str) -> None:
         """Run one step as root, writable; raises CalledProcessError."""
-        inside = ["chroot", f"{self.box}/root", *self._env({}), "sh", "-euc", script]
+        inside = ["chroot", f"{self.box}/tree", *self._env({}), "sh", "-euc", script]
         subprocess.run(_entered(_ENTER, inside, "--mount"), env=self._given(), check=True)
 
     @contextmanager
@@ -87,7 +87,7 @@ class Image:
         shutil.rmtree(volume, ignore_errors=True)
         # A new volume takes over what the image has in its place, its owner and its mode too.
         subprocess.run(["cp", "-a", self.at(self.volume), volume], check=True)
-        inside = ["chroot", f"{self.box}/root", *self._rights(), *self._env(env), *self.command]
+        inside = ["chroot", f"{self.box}/tree", *self._rights(), *self._env(env), *self.command]
         words = _entered(_ENTER + _SEAL, inside, "--mount", "--net")
         with (self.box / "stderr").open("w") as told:
             process = subprocess.Popen(
@@ -126,7 +126,7 @@ class Image:
 
 def based(box: Path, borrowed: Path | None) -> Image:
     """Return an image of this machine's own files, with a Python that everybody may run."""
-    for name in ("upper", "work", "root"):
+    for name in ("upper", "work", "tree"):
         (box / name).mkdir(parents=True)
     python = Path(sys.base_prefix)
     env = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}

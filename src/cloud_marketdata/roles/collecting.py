@@ -42,7 +42,7 @@ _HEIRS_S: Final = 5.0
 class Collecting:
     """Feeds of all venues and the writer behind them.
 
-    The writer is run by `write`, beside `parts`: it ends by `end`, when they have ended.
+    `writer` is run beside `parts`, and ends by `end` when they have ended.
     """
 
     def __init__(
@@ -65,19 +65,9 @@ class Collecting:
         self.measured: list[Measured] = [self.writer]
         self.components: list[Component] = []
         self._shares: list[Share] = []
-        self._membership: Membership | None = None
+        self._membership = self._joined(stores, settings, clock, random)
         self._hand_over_s = min(settings.stop_timeout_s / 2, settings.lease_s + _HEIRS_S)
         self._patience_s = _DRAIN_S + 2 * settings.store_timeout_s
-        if settings.redis_url is not None:
-            self._membership = Membership(
-                stores.members,
-                "collect",
-                collector_name(settings, random),
-                seconds=settings.lease_s,
-                clock=clock,
-            )
-            self.parts.append(("members", self._membership.run))
-            self.components.append(self._membership)
         for venue in Venue:
             address = addresses[venue]
             feed = Feed(
@@ -96,6 +86,18 @@ class Collecting:
             self.rosters[venue] = roster
             self.components.append(roster)
             self.parts += [(f"feed {venue}", feed.run), (f"roster {venue}", roster.run)]
+
+    def _joined(
+        self, stores: Stores, settings: Settings, clock: Clock, random: Random
+    ) -> Membership | None:
+        """Be a member of those that share the symbols, where there can be any others."""
+        if settings.redis_url is None:
+            return None
+        name, lease_s = collector_name(settings, random), settings.lease_s
+        members = Membership(stores.members, "collect", name, seconds=lease_s, clock=clock)
+        self.parts.append(("members", members.run))
+        self.components.append(members)
+        return members
 
     def _shared(self, feed: Feed, stores: Stores, settings: Settings, clock: Clock) -> Share | None:
         """Have a venue's symbols shared with other processes, where there can be any."""

@@ -42,5 +42,6 @@ class Condition:
             "append_only": all(one.get("aof_enabled") == "1" for one in said),
             "written": self._log.writing.written,
             "repeated": self._log.writing.repeated,
+            "fenced": self._log.writing.fenced,
             "cache_failed": self._cache.failed,
         }

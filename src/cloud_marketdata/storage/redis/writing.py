@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
 from redis.exceptions import ResponseError
 
 from cloud_marketdata.core.errors import StorageError
@@ -85,7 +86,14 @@ class Writing:
                 tally = appended(queue, reply)
                 self.written += tally.written
                 self.repeated += tally.repeated
-                self.fenced += tally.fenced
+                self._tell_fenced(queue[0].stream, tally.fenced)
         except StorageError as error:
             return error
         return None
+
+    def _tell_fenced(self, stream: Stream, entries: int) -> None:
+        """Count and log what was left out: from a journal it may be what nobody else has heard."""
+        if entries:
+            self.fenced += entries
+            log = structlog.get_logger().bind(venue=stream.venue, symbol=stream.symbol)
+            log.warning("log.fenced", stream=stream.kind.value, entries=entries)
